@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: Apache-2.0 OR MIT
+#
+# How a room declares itself.
+#
+#   quoll_library(<room> [SOURCES ...] [DEPS <room> ...] [THIRD_PARTY <target> ...])
+#       libs/<room>: the target quoll_<room>. For RISC-V it exists twice, as
+#       quoll_<room> (kernel and loader: no floating point registers) and as
+#       quoll_<room>.user (the guest runtime); each links its own kind.
+#   quoll_unit_test(<room> SOURCES ... [DEPS <target> ...])
+#       tests/unit/<room>: one GoogleTest program, CTest label `unit`. Host only.
+
+set(QUOLL_RISCV_COMMON
+    -mcmodel=medany -ffreestanding -ffunction-sections -fdata-sections
+    -fno-threadsafe-statics -fno-stack-protector -fno-omit-frame-pointer
+    $<$<COMPILE_LANGUAGE:CXX>:-nostdinc++>
+    $<$<COMPILE_LANGUAGE:CXX>:-isystem${CMAKE_SOURCE_DIR}/cmake/libcxx>
+    $<$<COMPILE_LANGUAGE:CXX>:-isystem/usr/lib/llvm-19/include/c++/v1>
+    -nostdlibinc -isystem/usr/lib/picolibc/riscv64-unknown-elf/include)
+# The kernel never touches floating point, so a guest's registers stay live in it.
+set(QUOLL_KERNEL_FLAGS ${QUOLL_RISCV_COMMON}
+    -march=rv64imac_zicsr_zifencei -mabi=lp64 -fpie
+    $<$<COMPILE_LANGUAGE:CXX>:-fexceptions>)
+set(QUOLL_USER_FLAGS ${QUOLL_RISCV_COMMON} -march=rv64gc -mabi=lp64d
+    $<$<COMPILE_LANGUAGE:CXX>:-fno-exceptions>)
+
+function(_quoll_add_library target suffix flags)
+  cmake_parse_arguments(PARSE_ARGV 3 arg "" "ROOM" "SOURCES;DEPS;THIRD_PARTY")
+  set(include_dir ${CMAKE_CURRENT_SOURCE_DIR}/include)
+  if(arg_SOURCES)
+    add_library(${target} STATIC EXCLUDE_FROM_ALL ${arg_SOURCES})
+    set(scope PUBLIC)
+    target_compile_options(${target} PRIVATE ${QUOLL_WARNINGS} ${flags})
+  else()
+    add_library(${target} INTERFACE)
+    set(scope INTERFACE)
+  endif()
+  target_include_directories(${target} ${scope} ${include_dir})
+  foreach(dep IN LISTS arg_DEPS)
+    target_link_libraries(${target} ${scope} quoll_${dep}${suffix})
+  endforeach()
+  foreach(dep IN LISTS arg_THIRD_PARTY)
+    target_link_libraries(${target} ${scope} ${dep}${suffix})
+  endforeach()
+endfunction()
+
+function(quoll_library room)
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "SOURCES;DEPS;THIRD_PARTY")
+  if(QUOLL_TARGET_RISCV64)
+    _quoll_add_library(quoll_${room} "" "${QUOLL_KERNEL_FLAGS}" ${ARGN})
+    _quoll_add_library(quoll_${room}.user ".user" "${QUOLL_USER_FLAGS}" ${ARGN})
+  else()
+    _quoll_add_library(quoll_${room} "" "" ${ARGN})
+  endif()
+endfunction()
+
+function(quoll_unit_test room)
+  if(QUOLL_TARGET_RISCV64)
+    return()
+  endif()
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "SOURCES;DEPS")
+  set(target ${room}_test)
+  add_executable(${target} ${arg_SOURCES})
+  target_compile_options(${target} PRIVATE ${QUOLL_WARNINGS})
+  target_compile_definitions(${target} PRIVATE QUOLL_SHARED_DIR="${QUOLL_SHARED_DIR}")
+  target_link_libraries(${target} PRIVATE ${arg_DEPS} quoll_gtest_main)
+  add_test(NAME unit.${room} COMMAND ${target})
+  set_tests_properties(unit.${room} PROPERTIES LABELS unit TIMEOUT 300)
+endfunction()
