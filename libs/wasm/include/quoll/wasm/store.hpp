@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//
+// Store: owns every run-time object of one guest.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include <quoll/base/result.hpp>
+#include <quoll/containers/vector.hpp>
+#include <quoll/wasm/engine.hpp>
+#include <quoll/wasm/execution.hpp>
+#include <quoll/wasm/extern.hpp>
+#include <quoll/wasm/instance.hpp>
+
+namespace quoll::wasm {
+
+/// Owns functions, tables, memories, globals and instances; all go when it goes. One thread at a
+/// time uses a store.
+class Store {
+ public:
+  explicit Store(const Engine& engine) : engine_(&engine) {}
+  Store(const Store&) = delete;
+  Store& operator=(const Store&) = delete;
+  ~Store();
+
+  const Engine& engine() const { return *engine_; }
+  /// The store's own guest thread, made when first asked for; null when memory is short.
+  Execution* execution();
+
+  /// Each returns null when memory is short.
+  Func* create_function(const FuncType& type, HostFunction function);
+  Memory* create_memory(const MemoryType& type);
+  Table* create_table(const TableType& type, const Value& fill);
+  Global* create_global(const GlobalType& type, const Value& value);
+
+ private:
+  friend class Instantiation;
+  friend class Linker;
+  friend class FunctionCompiler;
+  friend struct Machine;
+
+  const CanonicalType* intern(const FuncType& type);
+  void initialise_function(Func& func, const CanonicalType* type, std::uint32_t index);
+
+  const Engine* engine_;
+  containers::Vector<std::unique_ptr<CanonicalType>> types_;
+  containers::Vector<std::unique_ptr<Func>> functions_;
+  containers::Vector<std::unique_ptr<Table>> tables_;
+  containers::Vector<std::unique_ptr<Memory>> memories_;
+  containers::Vector<std::unique_ptr<Global>> globals_;
+  containers::Vector<std::unique_ptr<Instance>> instances_;
+  std::unique_ptr<Execution> execution_;
+};
+
+}  // namespace quoll::wasm

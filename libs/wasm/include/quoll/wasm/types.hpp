@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//
+// The types of WebAssembly: values, functions, tables, memories, globals.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <span>
+
+namespace quoll::wasm {
+
+/// The type of a value, numbered as in the binary format.
+enum class ValueType : std::uint8_t {
+  kI32 = 0x7f,
+  kI64 = 0x7e,
+  kF32 = 0x7d,
+  kF64 = 0x7c,
+  kV128 = 0x7b,
+  kFuncRef = 0x70,
+  kExternRef = 0x6f,
+};
+
+constexpr bool is_reference(ValueType type) noexcept {
+  return type == ValueType::kFuncRef || type == ValueType::kExternRef;
+}
+constexpr bool is_float(ValueType type) noexcept {
+  return type == ValueType::kF32 || type == ValueType::kF64;
+}
+/// The type's name in the text format.
+const char* name(ValueType type) noexcept;
+
+/// What a module can import or export, numbered as in the binary format.
+enum class ExternKind : std::uint8_t { kFunction = 0, kTable = 1, kMemory = 2, kGlobal = 3 };
+const char* name(ExternKind kind) noexcept;
+
+/// A function's parameters and results; a view of types that somebody else keeps.
+struct FuncType {
+  std::span<const ValueType> parameters;
+  std::span<const ValueType> results;
+
+  friend bool operator==(const FuncType& a, const FuncType& b) noexcept {
+    return std::ranges::equal(a.parameters, b.parameters) &&
+           std::ranges::equal(a.results, b.results);
+  }
+};
+
+/// Size of a table or memory: the least, and the most if there is one.
+struct Limits {
+  std::uint64_t minimum = 0;
+  std::uint64_t maximum = 0;
+  bool has_maximum = false;
+};
+
+struct TableType {
+  ValueType element = ValueType::kFuncRef;
+  Limits limits;
+};
+
+/// Limits in pages of 64 KiB.
+struct MemoryType {
+  Limits limits;
+};
+
+enum class Mutability : std::uint8_t { kConst = 0, kVar = 1 };
+
+struct GlobalType {
+  ValueType value = ValueType::kI32;
+  Mutability mutability = Mutability::kConst;
+
+  friend bool operator==(const GlobalType&, const GlobalType&) = default;
+};
+
+}  // namespace quoll::wasm
