@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: Apache-2.0 OR MIT
+"""The main program behind tools/run: `launch.py BUILD_DIRECTORY words...`."""
+
+import os
+import sys
+import tempfile
+
+from . import machine, options, boot, status
+from .archive import ArchiveError
+from .broker import Broker, Console
+
+
+def _say(line):
+    sys.stderr.write(f"quoll: {line}\n")
+
+
+def main(build_directory, words):
+    """Runs what `words` ask for; returns the exit status."""
+    try:
+        asked = options.parse(words)
+    except options.CommandLineError as error:
+        _say(error)
+        sys.stderr.write(options.USAGE + "\n")
+        return error.exit_status
+    if asked.help:
+        print(options.USAGE)
+        return 0
+    with tempfile.TemporaryDirectory(prefix="quoll-") as work:
+        initrd = os.path.join(work, "archive.cpio")
+        try:
+            with open(initrd, "wb") as out:
+                boot.pack(out, asked, os.path.join(build_directory, "demos"), _say)
+        except ArchiveError as error:
+            _say(error)
+            return status.USAGE
+        command = machine.base_command(
+            os.path.join(build_directory, "quoll.img"),
+            smp=asked.smp,
+            memory=asked.memory,
+            bootargs=asked.bootargs,
+            initrd=initrd,
+            gdb=asked.gdb,
+        )
+        if asked.gdb:
+            _say(
+                f"waiting for gdb-multiarch -ex 'target remote :{machine.GDB_PORT}' "
+                f"{build_directory}/kernel.elf"
+            )
+        console_log = os.environ.get("QUOLL_CONSOLE_LOG", f"{build_directory}/console.log")
+        running = machine.Machine(command)
+        console = Console(console_log, live=asked.console)
+        return Broker(running, console, interactive=asked.program is None).run()
+
+
+if __name__ == "__main__":
+    # Daemon threads may hang in a read of our stdin: leave without waiting for them.
+    exit_status = main(sys.argv[1], sys.argv[2:])
+    try:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    finally:
+        os._exit(exit_status)

@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: Apache-2.0 OR MIT
+"""The QEMU machine: its command line, and the sockets that end in its ports."""
+
+import os
+import socket
+import subprocess
+import tempfile
+
+QEMU = os.environ.get("QUOLL_QEMU", "qemu-system-riscv64")
+GDB_PORT = 1234
+
+# The guest's streams and the kernel's log. The kernel finds them by these names.
+PORTS = ("stdin", "stdout", "stderr", "log")
+
+
+def base_command(image, *, smp, memory, bootargs, initrd=None, gdb=False):
+    """The machine without anything connected to it."""
+    command = [QEMU, "-machine", "virt", "-cpu", "rv64", "-smp", str(smp), "-m", memory]
+    command += ["-nodefaults", "-display", "none", "-no-reboot", "-monitor", "none"]
+    command += ["-global", "virtio-mmio.force-legacy=false", "-kernel", image]
+    if initrd is not None:
+        command += ["-initrd", initrd]
+    if bootargs:
+        command += ["-append", " ".join(bootargs)]
+    if gdb:
+        command += ["-gdb", f"tcp:127.0.0.1:{GDB_PORT}", "-S"]
+    return command
+
+
+class Machine:
+    """A running QEMU; `uart` and `ports[name]` are connected stream sockets."""
+
+    def __init__(self, command, ports=PORTS):
+        theirs = []
+        self.ports = {}
+        command = list(command)
+        self.uart = self._connect(command, theirs, "uart")
+        command += ["-serial", "chardev:uart"]
+        if ports:
+            command += ["-device", "virtio-serial-device,max_ports=8"]
+        for name in ports:
+            self.ports[name] = self._connect(command, theirs, name)
+            command += ["-device", f"virtserialport,chardev={name},name=quoll.{name}"]
+        self._errors = tempfile.TemporaryFile()
+        try:
+            # A session of its own: the terminal's Ctrl-C is ours to pass on, not QEMU's to die of.
+            self.process = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=self._errors,
+                stderr=self._errors,
+                pass_fds=[end.fileno() for end in theirs],
+                start_new_session=True,
+            )
+        finally:
+            for end in theirs:
+                end.close()
+
+    @staticmethod
+    def _connect(command, theirs, name):
+        ours, end = socket.socketpair()
+        theirs.append(end)
+        command += ["-chardev", f"socket,id={name},fd={end.fileno()}"]
+        return ours
+
+    def errors(self):
+        """What QEMU itself had to say."""
+        self._errors.seek(0)
+        return self._errors.read()
