@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//
+// What an executor knows of a task, whatever the task computes.
+#pragma once
+
+#include <atomic>
+#include <coroutine>
+#include <cstdint>
+
+#include <quoll/async/cancel.hpp>
+#include <quoll/async/wait_list.hpp>
+
+namespace quoll::async {
+
+class TaskHeader;
+class TimerQueue;
+
+/// Where a task goes when it may run again.
+class Scheduler {
+ public:
+  /// Makes a suspended task runnable. The task may run, and end, before this returns.
+  /// *Context*: any, interrupt handlers included.
+  virtual void schedule(TaskHeader& task) noexcept = 0;
+  /// As `schedule`, behind all that is runnable on this hart: the task gives way.
+  virtual void yield(TaskHeader& task) noexcept = 0;
+  /// Called on the task's hart before it suspends, for tasks that asked with `hook_suspend`.
+  virtual void before_suspend(TaskHeader& task) noexcept = 0;
+  /// The timers of the hart that calls. *Context*: task.
+  virtual TimerQueue& timers() noexcept = 0;
+  /// A task of this scheduler has ended.
+  virtual void task_ended() noexcept = 0;
+
+ protected:
+  ~Scheduler() = default;
+};
+
+/// The head of every spawned task. Its owner is refcounted: the executor and the join handle.
+class TaskHeader {
+ public:
+  /// Destroys the whole task; called when the last reference goes.
+  using Destroy = void (*)(TaskHeader&) noexcept;
+
+  TaskHeader() = default;
+  TaskHeader(const TaskHeader&) = delete;
+  TaskHeader& operator=(const TaskHeader&) = delete;
+
+  /// Records where to go on. Every awaiter calls this *before* it lets anyone know of the wait.
+  void suspend_at(std::coroutine_handle<> point) noexcept {
+    resume_point_ = point;
+    if (suspend_hook_) [[unlikely]] {
+      suspend_hook_ = false;
+      scheduler_->before_suspend(*this);
+    }
+  }
+  /// Runs the task from where it suspended. *Context*: executor.
+  void resume() noexcept { resume_point_.resume(); }
+  /// Makes the task runnable again. *Context*: any.
+  void wake() noexcept { scheduler_->schedule(*this); }
+
+  /// Asks for one `before_suspend` call. *Context*: the task itself.
+  void hook_suspend() noexcept { suspend_hook_ = true; }
+
+  Scheduler& scheduler() const noexcept { return *scheduler_; }
+  /// What `JoinHandle::cancel` triggers.
+  CancelSource& cancel_source() noexcept { return cancel_; }
+  const char* name() const noexcept { return name_; }
+
+  void add_reference() noexcept { references_.fetch_add(1, std::memory_order_relaxed); }
+  void drop_reference() noexcept {
+    if (references_.fetch_sub(1, std::memory_order_acq_rel) == 1) destroy_(*this);
+  }
+
+  /// The run queue's link; valid while the task is runnable.
+  std::atomic<TaskHeader*> next{nullptr};
+
+ private:
+  template <typename T>
+  friend class RootPromise;
+  friend struct JoinAccess;
+
+  std::coroutine_handle<> resume_point_;
+  Scheduler* scheduler_ = nullptr;
+  Destroy destroy_ = nullptr;
+  const char* name_ = "";
+  std::atomic<std::uint32_t> references_{1};
+  bool suspend_hook_ = false;
+  bool done_ = false;
+  detail::Lock join_lock_;
+  WaitList joiners_;
+  CancelSource cancel_;
+};
+
+}  // namespace quoll::async

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//
+// Timers of one hart: an intrusive pairing heap, earliest deadline first.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <limits>
+
+#include <quoll/async/wait.hpp>
+
+namespace quoll::async {
+
+/// Ticks of the machine's monotonic clock.
+using Ticks = std::uint64_t;
+/// A deadline that never comes.
+inline constexpr Ticks kNever = std::numeric_limits<Ticks>::max();
+
+/// One deadline. Every field belongs to the queue's lock.
+struct Timer {
+  Ticks deadline = kNever;
+  Timer* child = nullptr;
+  Timer* sibling = nullptr;
+  /// The parent for a first child, the elder sibling for the others.
+  Timer* before = nullptr;
+  TaskHeader* task = nullptr;
+  WaitState state = WaitState::kIdle;
+};
+
+/// The timers that one hart serves. Insertion is O(1), removal and expiry O(log n) amortised.
+class TimerQueue {
+ public:
+  TimerQueue() = default;
+  TimerQueue(const TimerQueue&) = delete;
+  TimerQueue& operator=(const TimerQueue&) = delete;
+
+  /// The earliest deadline; may be early after a removal on another hart, never late.
+  Ticks next_deadline() const noexcept { return next_.load(std::memory_order_acquire); }
+
+  /// Wakes every task whose deadline is not after `now`. *Context*: the hart that owns the queue.
+  void expire(Ticks now) noexcept;
+
+  detail::Lock& lock() noexcept { return lock_; }
+  void insert_locked(Timer& timer) noexcept;
+  void remove_locked(Timer& timer) noexcept;
+
+ private:
+  static Timer* meld(Timer* a, Timer* b) noexcept;
+  static Timer* merge_children(Timer* first) noexcept;
+  void root_changed() noexcept;
+
+  detail::Lock lock_;
+  Timer* root_ = nullptr;
+  std::atomic<Ticks> next_{kNever};
+};
+
+namespace detail {
+
+/// Waits for a deadline or a cancellation.
+class Sleep : private Timer, private CancelRegistration {
+ public:
+  Sleep(Ticks until, CancelToken token) noexcept : token_(token) { deadline = until; }
+
+  bool await_ready() const noexcept { return false; }
+  template <TaskPromise P>
+  bool await_suspend(std::coroutine_handle<P> handle) noexcept {
+    task = handle.promise().task();
+    task->suspend_at(handle);
+    TimerQueue& queue = task->scheduler().timers();
+    queue_ = &queue;
+    if (!arm(token_, &Sleep::on_cancel)) {
+      state = WaitState::kCancelled;
+      return false;
+    }
+    LockGuard guard(queue.lock());
+    if (state == WaitState::kCancelled) return false;
+    state = WaitState::kQueued;
+    queue.insert_locked(*this);
+    return true;
+  }
+  base::Result<void, WaitError> await_resume() noexcept {
+    disarm();
+    return wait_result(state);
+  }
+
+ private:
+  static void on_cancel(CancelRegistration& registration) noexcept {
+    auto& sleep = static_cast<Sleep&>(registration);
+    LockGuard guard(sleep.queue_->lock());
+    if (sleep.state == WaitState::kIdle) {
+      sleep.state = WaitState::kCancelled;
+    } else if (sleep.state == WaitState::kQueued) {
+      sleep.queue_->remove_locked(sleep);
+      sleep.state = WaitState::kCancelled;
+      TaskHeader& sleeper = *sleep.task;
+      guard.unlock();
+      sleeper.wake();
+    }
+  }
+
+  CancelToken token_;
+  TimerQueue* queue_ = nullptr;
+};
+
+}  // namespace detail
+
+/// `co_await sleep_until(deadline, token)`: `Result<void, WaitError>`.
+inline detail::Sleep sleep_until(Ticks deadline, CancelToken token = {}) noexcept {
+  return detail::Sleep(deadline, token);
+}
+
+}  // namespace quoll::async

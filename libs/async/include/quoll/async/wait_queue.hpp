@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//
+// WaitQueue: tasks that wait for a condition which somebody else makes true.
+#pragma once
+
+#include <utility>
+
+#include <quoll/async/wait.hpp>
+
+namespace quoll::async {
+
+/// A FIFO of tasks that wait for a condition. No wake is lost: the condition is looked at under
+/// the queue's lock, so whoever makes it true and then wakes either was seen or sees the waiter.
+///
+///     CO_TRY(co_await queue.wait_unless([&] { return ready.load(); }, token));
+class WaitQueue {
+ public:
+  WaitQueue() = default;
+  WaitQueue(const WaitQueue&) = delete;
+  WaitQueue& operator=(const WaitQueue&) = delete;
+  ~WaitQueue() { QUOLL_ASSERT(list_.empty()); }
+
+  template <typename Condition>
+  class WaitUnless : public detail::WaitBase<WaitUnless<Condition>> {
+   public:
+    WaitUnless(WaitQueue& queue, CancelToken token, Condition condition) noexcept
+        : detail::WaitBase<WaitUnless>(queue.lock_, queue.list_, token),
+          condition_(std::move(condition)) {}
+    base::Result<void, WaitError> await_resume() noexcept {
+      return detail::wait_result(this->finish());
+    }
+    WaitState try_now_locked() noexcept {
+      return condition_() ? WaitState::kWoken : WaitState::kIdle;
+    }
+
+   private:
+    Condition condition_;
+  };
+
+  /// Waits for a wake unless `condition()` holds. A woken task looks at its condition again.
+  template <typename Condition>
+  WaitUnless<Condition> wait_unless(Condition condition, CancelToken token = {}) noexcept {
+    return WaitUnless<Condition>(*this, token, std::move(condition));
+  }
+
+  /// Wakes the task that has waited longest; false when none waits.
+  bool wake_one() noexcept {
+    return wake_one_or([] {});
+  }
+
+  /// As `wake_one`; when none waits, runs `otherwise` under the lock instead.
+  template <typename F>
+  bool wake_one_or(F otherwise) noexcept {
+    detail::LockGuard guard(lock_);
+    Waiter* const waiter = list_.pop_front(WaitState::kWoken);
+    if (waiter == nullptr) {
+      otherwise();
+      return false;
+    }
+    TaskHeader& task = *waiter->task;
+    guard.unlock();
+    task.wake();
+    return true;
+  }
+
+  /// Wakes all that wait now, in their order.
+  void wake_all() noexcept {
+    end_all(WaitState::kWoken, [] {});
+  }
+  /// As `wake_all`, with `change` made under the lock just before.
+  template <typename F>
+  void wake_all_after(F change) noexcept {
+    end_all(WaitState::kWoken, change);
+  }
+  /// Ends all waits with `WaitError::kClosed`.
+  void close_all() noexcept {
+    end_all(WaitState::kClosed, [] {});
+  }
+
+ private:
+  template <typename F>
+  void end_all(WaitState outcome, F first) noexcept {
+    detail::LockGuard guard(lock_);
+    first();
+    Waiter* const all = list_.take_all(outcome);
+    guard.unlock();
+    detail::wake_taken(all);
+  }
+
+  detail::Lock lock_;
+  WaitList list_;
+};
+
+/// A flag to wait for; stays set until `reset`.
+class Event {
+ public:
+  bool is_set() const noexcept { return set_.load(std::memory_order_acquire); }
+  void set() noexcept {
+    // Under the lock: a waiter that sees the flag may destroy the event at once.
+    queue_.wake_all_after([this] { set_.store(true, std::memory_order_release); });
+  }
+  void reset() noexcept { set_.store(false, std::memory_order_release); }
+  /// `co_await event.wait(token)`: `Result<void, WaitError>`.
+  auto wait(CancelToken token = {}) noexcept {
+    return queue_.wait_unless([this] { return is_set(); }, token);
+  }
+
+ private:
+  std::atomic<bool> set_{false};
+  WaitQueue queue_;
+};
+
+}  // namespace quoll::async
