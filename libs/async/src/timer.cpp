@@ -52,6 +52,7 @@ void TimerQueue::root_changed() noexcept {
 
 void TimerQueue::insert_locked(Timer& timer) noexcept {
   timer.child = timer.sibling = timer.before = nullptr;
+  timer.queued = true;
   root_ = meld(root_, &timer);
   root_changed();
 }
@@ -65,19 +66,16 @@ void TimerQueue::remove_locked(Timer& timer) noexcept {
     root_ = meld(root_, merge_children(timer.child));
   }
   timer.child = timer.sibling = timer.before = nullptr;
+  timer.queued = false;
   root_changed();
 }
 
 void TimerQueue::expire(Ticks now) noexcept {
-  for (;;) {
-    detail::LockGuard guard(lock_);
-    if (root_ == nullptr || root_->deadline > now) return;
+  detail::LockGuard guard(lock_);
+  while (root_ != nullptr && root_->deadline <= now) {
     Timer& due = *root_;
     remove_locked(due);
-    due.state = WaitState::kWoken;
-    TaskHeader& task = *due.task;
-    guard.unlock();
-    task.wake();
+    due.fire(due);
   }
 }
 

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//
+// The kernel's executor: tasks on every hart, time, and guest threads in slices.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <utility>
+
+#include <quoll/arch/user_context.hpp>
+#include <quoll/async/cancel.hpp>
+#include <quoll/async/channel.hpp>
+#include <quoll/async/executor.hpp>
+#include <quoll/async/join.hpp>
+#include <quoll/async/mutex.hpp>
+#include <quoll/async/task.hpp>
+#include <quoll/async/timer.hpp>
+#include <quoll/async/wait_queue.hpp>
+#include <quoll/kernel/exec/machine.hpp>
+
+namespace quoll::exec {
+
+using async::sleep_until;
+using async::Ticks;
+using async::yield_now;
+
+using KernelExecutor = async::Executor<Machine>;
+
+/// The one executor. Exists from the first instruction on.
+KernelExecutor& executor() noexcept;
+
+/// The monotonic clock, one for all harts.
+Ticks now() noexcept;
+/// How fast it ticks.
+Ticks ticks_per_second() noexcept;
+Ticks ticks_from_nanoseconds(std::uint64_t nanoseconds) noexcept;
+std::uint64_t nanoseconds_from_ticks(Ticks ticks) noexcept;
+
+/// Starts a task on this hart; others may take it.
+template <typename T>
+base::Result<async::JoinHandle<T>, async::SpawnError> spawn(async::Task<T> task,
+                                                            const char* name = "") {
+  return executor().spawn(std::move(task), name);
+}
+
+/// Runs a guest thread until it needs the kernel. Interrupts are handled inside and reported as
+/// `kInterrupt`, so that the caller can ask `should_yield`.
+///
+///     for (;;) {
+///       space.activate();
+///       const arch::UserExit exit = exec::enter_user(context);
+///       if (exit.kind == arch::UserExitKind::kInterrupt) {
+///         if (exec::should_yield()) co_await exec::yield_now();
+///         continue;
+///       }
+///       …
+///     }
+///
+/// *Requires*: the guest's address space is active on this hart. *Context*: a task.
+arch::UserExit enter_user(arch::UserContext& context) noexcept;
+
+/// Whether the guest thread that just came back should let others run: its slice is over and
+/// there are others, or something urgent came in. *Context*: a task.
+bool should_yield() noexcept;
+
+/// Drops what this hart's registers still hold of a context that is about to be destroyed or
+/// rewritten. *Context*: any task.
+void forget_user(arch::UserContext& context) noexcept;
+
+}  // namespace quoll::exec
