@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//
+// Greets whoever is named on the command line.
+#include <stdio.h>
+
+int main(int argc, char** argv) {
+  if (argc < 2) {
+    puts("Hello from a WebAssembly program on Quoll.");
+  }
+  for (int i = 1; i < argc; i++) {
+    printf("Hello, %s.\n", argv[i]);
+  }
+  return 0;
+}
