@@ -43,13 +43,11 @@ struct UserContext {
   /// Where the trap entry finds the kernel again; set by `enter_user`.
   std::uint64_t kernel_sp = 0;
   std::uint64_t kernel_tp = 0;
-  /// Address 0 in `x`'s stead for the trap entry: scratch.
+  /// Written by the trap code only.
   std::uint64_t scratch = 0;
   FloatState fp;
   /// The hart whose registers hold `fp` unchanged, plus one; 0: none.
   std::uint32_t fp_hart = 0;
-  /// Whether `fp` was ever used: if not, a first use starts from zeros.
-  bool fp_used = false;
 };
 
 /// Why user mode was left.

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//
+// Interrupts of this hart: on, off, waited for; and who this hart is.
+#pragma once
+
+#include <cstdint>
+
+#include <quoll/arch/csr_access.hpp>
+#include <quoll/arch/hart_local.hpp>
+#include <quoll/riscv/csr.hpp>
+
+namespace quoll::arch {
+
+/// Satisfies `sync::InterruptControl`.
+struct Interrupts {
+  using State = bool;
+  static State save_and_disable() noexcept {
+    return (read_and_clear_csr_bits<riscv::Csr::kSstatus>(riscv::sstatus::kSie) &
+            riscv::sstatus::kSie) != 0;
+  }
+  static void restore(State enabled) noexcept {
+    if (enabled) enable();
+  }
+  static void enable() noexcept { set_csr_bits<riscv::Csr::kSstatus>(riscv::sstatus::kSie); }
+  static void disable() noexcept { clear_csr_bits<riscv::Csr::kSstatus>(riscv::sstatus::kSie); }
+  /// Encoded `pause`; a no-op where Zihintpause is unknown.
+  static void relax() noexcept { asm volatile(".4byte 0x0100000f" : : : "memory"); }
+
+  /// Which sources may interrupt at all.
+  static void enable_sources(std::uint64_t bits) noexcept { set_csr_bits<riscv::Csr::kSie>(bits); }
+  static void disable_sources(std::uint64_t bits) noexcept {
+    clear_csr_bits<riscv::Csr::kSie>(bits);
+  }
+  static void acknowledge_software() noexcept {
+    clear_csr_bits<riscv::Csr::kSip>(riscv::interrupt_bit::kSoftware);
+  }
+  /// Sleeps until an enabled source is pending. *Requires*: interrupts are off, so that what was
+  /// looked at before still holds; the interrupt is taken when they go on again.
+  static void wait() noexcept { asm volatile("wfi" : : : "memory"); }
+};
+
+/// Satisfies `HartIdentity`.
+struct Harts {
+  static unsigned id() noexcept { return hart_local().id; }
+  static unsigned count() noexcept;
+  /// The id that firmware and interrupt controller know.
+  static std::uint64_t hardware_id(unsigned hart) noexcept;
+  /// Told once, at boot, for each hart in turn. *Requires*: `hart` below `sync::kMaxHarts`.
+  static void add(unsigned hart, std::uint64_t hardware_id) noexcept;
+};
+
+}  // namespace quoll::arch

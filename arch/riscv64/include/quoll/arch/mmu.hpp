@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//
+// satp and fences.
+#pragma once
+
+#include <quoll/mem/address.hpp>
+#include <quoll/mem/range.hpp>
+#include <quoll/riscv/sv.hpp>
+#include <quoll/sync/hart_set.hpp>
+
+namespace quoll::arch {
+
+/// Satisfies `MmuControl`.
+struct Mmu {
+  using Format = riscv::Sv;
+  static void set_root(const Format& format, mem::PhysicalAddress root) noexcept;
+  static mem::PhysicalAddress root() noexcept;
+  /// The mode that the hart translates in, as satp says.
+  static riscv::PagingMode mode() noexcept;
+  static void fence(mem::VirtualRange range) noexcept;
+  static void fence_all() noexcept;
+  static void fence_remote(sync::HartSet harts, mem::VirtualRange range) noexcept;
+  static void fence_remote_all(sync::HartSet harts) noexcept;
+  static void fence_code() noexcept;
+  static void fence_code_remote(sync::HartSet harts) noexcept;
+};
+
+}  // namespace quoll::arch

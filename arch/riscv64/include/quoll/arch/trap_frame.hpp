@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//
+// What a trap out of the kernel itself leaves on the stack.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+
+namespace quoll::arch {
+
+/// Every register at the moment of the trap. The layout is known to trap.S.
+struct TrapFrame {
+  /// x[0] is unused.
+  std::array<std::uint64_t, 32> x;
+  std::uint64_t pc;
+  std::uint64_t sstatus;
+  std::uint64_t cause;
+  std::uint64_t value;  ///< stval
+  /// The stack pointer was outside this hart's stack: the frame is on the emergency stack.
+  std::uint64_t bad_stack;
+  std::uint64_t padding;
+};
+static_assert(sizeof(TrapFrame) == 304 && offsetof(TrapFrame, pc) == 256);
+
+/// Called on every trap out of the kernel, interrupts off. The kernel defines it.
+extern "C" void quoll_trap_from_kernel(TrapFrame* frame) noexcept;
+
+/// Prepares this hart: trap vector, emergency stack, floating point off, counters for user mode.
+void initialise_hart(unsigned id, std::uint64_t stack_low, std::uint64_t stack_high,
+                     bool user_may_count) noexcept;
+
+}  // namespace quoll::arch

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+#include <quoll/arch/csr_access.hpp>
+#include <quoll/arch/mmu.hpp>
+#include <quoll/arch/sbi.hpp>
+#include <quoll/base/assert.hpp>
+#include <quoll/mem/page_size.hpp>
+#include <quoll/riscv/satp.hpp>
+
+namespace quoll::arch {
+namespace {
+
+/// Above this, forgetting everything costs less than forgetting page by page.
+constexpr std::uint64_t kMaxSingleFences = 32;
+
+riscv::Satp current_satp() noexcept {
+  const auto satp = riscv::Satp::decode(read_csr<riscv::Csr::kSatp>());
+  QUOLL_ASSERT(satp.has_value());
+  return *satp;
+}
+
+}  // namespace
+
+void Mmu::set_root(const Format& format, mem::PhysicalAddress root) noexcept {
+  write_csr<riscv::Csr::kSatp>(
+      riscv::Satp{.mode = format.mode(), .asid = 0, .root = root}.encode());
+}
+
+mem::PhysicalAddress Mmu::root() noexcept {
+  return current_satp().root;
+}
+
+riscv::PagingMode Mmu::mode() noexcept {
+  return current_satp().mode;
+}
+
+void Mmu::fence(mem::VirtualRange range) noexcept {
+  const std::uint64_t pages = mem::pages_for(range.size());
+  if (pages > kMaxSingleFences) return fence_all();
+  const std::uint64_t first = range.start().align_down(mem::kPageSize).value();
+  const std::uint64_t behind = range.start().value() + range.size();
+  for (std::uint64_t page = first; page < behind || page == first; page += mem::kPageSize) {
+    asm volatile("sfence.vma %0, zero" : : "r"(page) : "memory");
+  }
+}
+
+void Mmu::fence_all() noexcept {
+  asm volatile("sfence.vma zero, zero" : : : "memory");
+}
+
+void Mmu::fence_remote(sync::HartSet harts, mem::VirtualRange range) noexcept {
+  if (harts.is_empty()) return;
+  // A machine whose firmware cannot fence cannot be kept correct.
+  QUOLL_ASSERT(sbi::remote_fence(harts, range.start().value(), range.size()).has_value());
+}
+
+void Mmu::fence_remote_all(sync::HartSet harts) noexcept {
+  if (harts.is_empty()) return;
+  QUOLL_ASSERT(sbi::remote_fence(harts, 0, riscv::sbi::kWholeAddressSpace).has_value());
+}
+
+void Mmu::fence_code() noexcept {
+  asm volatile("fence.i" : : : "memory");
+}
+
+void Mmu::fence_code_remote(sync::HartSet harts) noexcept {
+  if (harts.is_empty()) return;
+  // Stores of this hart come before the fences of the others.
+  asm volatile("fence rw, rw" : : : "memory");
+  QUOLL_ASSERT(sbi::remote_fence_code(harts).has_value());
+}
+
+}  // namespace quoll::arch

@@ -1,0 +1,276 @@
+# SPDX-License-Identifier: Apache-2.0 OR MIT
+#
+# Trap entry and exit. sscratch tells the two sides apart: in user mode it holds the address of
+# the running UserContext, in the kernel it is zero.
+
+.equ FRAME_PC, 256
+.equ FRAME_STATUS, 264
+.equ FRAME_CAUSE, 272
+.equ FRAME_VALUE, 280
+.equ FRAME_BAD_STACK, 288
+.equ FRAME_SIZE, 304
+
+# UserContext
+.equ CTX_PC, 256
+.equ CTX_STATUS, 264
+.equ CTX_KERNEL_SP, 272
+.equ CTX_KERNEL_TP, 280
+.equ CTX_SCRATCH, 288
+
+# HartLocal
+.equ HART_T0, 0
+.equ HART_T1, 8
+.equ HART_STACK_LOW, 16
+.equ HART_STACK_HIGH, 24
+.equ HART_EMERGENCY_LOW, 32
+.equ HART_EMERGENCY_HIGH, 40
+
+.equ STATUS_SUM, 0x40000
+.equ STATUS_FS, 0x6000
+
+.text
+.globl quoll_trap_entry
+.type quoll_trap_entry, @function
+.balign 4
+quoll_trap_entry:
+  csrrw a0, sscratch, a0
+  bnez a0, trap_from_user
+  csrrw a0, sscratch, a0        # both as they were
+
+# Out of the kernel: a full frame on the current stack, if there is room for one there.
+  sd t0, HART_T0(tp)
+  sd t1, HART_T1(tp)
+  addi t0, sp, -FRAME_SIZE
+  ld t1, HART_STACK_LOW(tp)
+  bltu t0, t1, .Lbad_stack
+  ld t1, HART_STACK_HIGH(tp)
+  bltu t1, sp, .Lbad_stack
+  andi t1, sp, 15
+  bnez t1, .Lbad_stack
+.Lgood_stack:
+  sd zero, FRAME_BAD_STACK(t0)
+.Lsave:
+  sd sp, 16(t0)
+  mv sp, t0
+  ld t0, HART_T0(tp)
+  ld t1, HART_T1(tp)
+  sd zero, 0(sp)
+  sd ra, 8(sp)
+  sd gp, 24(sp)
+  sd tp, 32(sp)
+  sd t0, 40(sp)
+  sd t1, 48(sp)
+  sd t2, 56(sp)
+  sd s0, 64(sp)
+  sd s1, 72(sp)
+  sd a0, 80(sp)
+  sd a1, 88(sp)
+  sd a2, 96(sp)
+  sd a3, 104(sp)
+  sd a4, 112(sp)
+  sd a5, 120(sp)
+  sd a6, 128(sp)
+  sd a7, 136(sp)
+  sd s2, 144(sp)
+  sd s3, 152(sp)
+  sd s4, 160(sp)
+  sd s5, 168(sp)
+  sd s6, 176(sp)
+  sd s7, 184(sp)
+  sd s8, 192(sp)
+  sd s9, 200(sp)
+  sd s10, 208(sp)
+  sd s11, 216(sp)
+  sd t3, 224(sp)
+  sd t4, 232(sp)
+  sd t5, 240(sp)
+  sd t6, 248(sp)
+  csrr t0, sepc
+  sd t0, FRAME_PC(sp)
+  csrr t0, sstatus
+  sd t0, FRAME_STATUS(sp)
+  csrr t0, scause
+  sd t0, FRAME_CAUSE(sp)
+  csrr t0, stval
+  sd t0, FRAME_VALUE(sp)
+  li t0, STATUS_SUM
+  csrc sstatus, t0              # the handler has no business in user memory
+  mv a0, sp
+  call quoll_trap_from_kernel
+
+  ld t0, FRAME_PC(sp)
+  csrw sepc, t0
+  ld t0, FRAME_STATUS(sp)
+  csrw sstatus, t0
+  addi t0, sp, FRAME_BAD_STACK
+  sc.d zero, zero, (t0)         # whatever the handler reserved is not the interrupted code's
+  ld ra, 8(sp)
+  ld gp, 24(sp)
+  ld t0, 40(sp)
+  ld t1, 48(sp)
+  ld t2, 56(sp)
+  ld s0, 64(sp)
+  ld s1, 72(sp)
+  ld a0, 80(sp)
+  ld a1, 88(sp)
+  ld a2, 96(sp)
+  ld a3, 104(sp)
+  ld a4, 112(sp)
+  ld a5, 120(sp)
+  ld a6, 128(sp)
+  ld a7, 136(sp)
+  ld s2, 144(sp)
+  ld s3, 152(sp)
+  ld s4, 160(sp)
+  ld s5, 168(sp)
+  ld s6, 176(sp)
+  ld s7, 184(sp)
+  ld s8, 192(sp)
+  ld s9, 200(sp)
+  ld s10, 208(sp)
+  ld s11, 216(sp)
+  ld t3, 224(sp)
+  ld t4, 232(sp)
+  ld t5, 240(sp)
+  ld t6, 248(sp)
+  ld sp, 16(sp)
+  sret
+
+# The stack pointer is outside the stack, or the frame would be. On the emergency stack already:
+# go on there. Else start it, and say so in the frame.
+.Lbad_stack:
+  ld t1, HART_EMERGENCY_HIGH(tp)
+  bltu t1, sp, .Lstart_emergency
+  ld t1, HART_EMERGENCY_LOW(tp)
+  bltu t0, t1, .Lstart_emergency
+  andi t1, sp, 15
+  beqz t1, .Lgood_stack
+.Lstart_emergency:
+  ld t0, HART_EMERGENCY_HIGH(tp)
+  addi t0, t0, -FRAME_SIZE
+  li t1, 1
+  sd t1, FRAME_BAD_STACK(t0)
+  j .Lsave
+.size quoll_trap_entry, . - quoll_trap_entry
+
+# Out of user mode: registers to the context, then back into the caller of quoll_enter_user.
+.type trap_from_user, @function
+trap_from_user:
+  sd ra, 8(a0)
+  sd sp, 16(a0)
+  sd gp, 24(a0)
+  sd tp, 32(a0)
+  sd t0, 40(a0)
+  sd t1, 48(a0)
+  sd t2, 56(a0)
+  sd s0, 64(a0)
+  sd s1, 72(a0)
+  sd a1, 88(a0)
+  sd a2, 96(a0)
+  sd a3, 104(a0)
+  sd a4, 112(a0)
+  sd a5, 120(a0)
+  sd a6, 128(a0)
+  sd a7, 136(a0)
+  sd s2, 144(a0)
+  sd s3, 152(a0)
+  sd s4, 160(a0)
+  sd s5, 168(a0)
+  sd s6, 176(a0)
+  sd s7, 184(a0)
+  sd s8, 192(a0)
+  sd s9, 200(a0)
+  sd s10, 208(a0)
+  sd s11, 216(a0)
+  sd t3, 224(a0)
+  sd t4, 232(a0)
+  sd t5, 240(a0)
+  sd t6, 248(a0)
+  csrrw t0, sscratch, zero
+  sd t0, 80(a0)
+  csrr t0, sepc
+  sd t0, CTX_PC(a0)
+  li t1, STATUS_FS
+  csrrc t0, sstatus, t1         # the kernel uses no floating point
+  sd t0, CTX_STATUS(a0)
+  ld sp, CTX_KERNEL_SP(a0)
+  ld tp, CTX_KERNEL_TP(a0)
+  ld ra, 0(sp)
+  ld s0, 8(sp)
+  ld s1, 16(sp)
+  ld s2, 24(sp)
+  ld s3, 32(sp)
+  ld s4, 40(sp)
+  ld s5, 48(sp)
+  ld s6, 56(sp)
+  ld s7, 64(sp)
+  ld s8, 72(sp)
+  ld s9, 80(sp)
+  ld s10, 88(sp)
+  ld s11, 96(sp)
+  addi sp, sp, 112
+  csrr a0, scause
+  csrr a1, stval
+  ret
+.size trap_from_user, . - trap_from_user
+
+# TrapRegisters quoll_enter_user(UserContext*): scause and stval of what ended user mode.
+.globl quoll_enter_user
+.type quoll_enter_user, @function
+quoll_enter_user:
+  addi sp, sp, -112
+  sd ra, 0(sp)
+  sd s0, 8(sp)
+  sd s1, 16(sp)
+  sd s2, 24(sp)
+  sd s3, 32(sp)
+  sd s4, 40(sp)
+  sd s5, 48(sp)
+  sd s6, 56(sp)
+  sd s7, 64(sp)
+  sd s8, 72(sp)
+  sd s9, 80(sp)
+  sd s10, 88(sp)
+  sd s11, 96(sp)
+  sd sp, CTX_KERNEL_SP(a0)
+  sd tp, CTX_KERNEL_TP(a0)
+  ld t0, CTX_PC(a0)
+  csrw sepc, t0
+  ld t0, CTX_STATUS(a0)
+  csrw sstatus, t0
+  addi t0, a0, CTX_SCRATCH
+  sc.d zero, zero, (t0)         # no reservation outlives a change of sides
+  csrw sscratch, a0
+  ld ra, 8(a0)
+  ld sp, 16(a0)
+  ld gp, 24(a0)
+  ld tp, 32(a0)
+  ld t0, 40(a0)
+  ld t1, 48(a0)
+  ld t2, 56(a0)
+  ld s0, 64(a0)
+  ld s1, 72(a0)
+  ld a1, 88(a0)
+  ld a2, 96(a0)
+  ld a3, 104(a0)
+  ld a4, 112(a0)
+  ld a5, 120(a0)
+  ld a6, 128(a0)
+  ld a7, 136(a0)
+  ld s2, 144(a0)
+  ld s3, 152(a0)
+  ld s4, 160(a0)
+  ld s5, 168(a0)
+  ld s6, 176(a0)
+  ld s7, 184(a0)
+  ld s8, 192(a0)
+  ld s9, 200(a0)
+  ld s10, 208(a0)
+  ld s11, 216(a0)
+  ld t3, 224(a0)
+  ld t4, 232(a0)
+  ld t5, 240(a0)
+  ld t6, 248(a0)
+  ld a0, 80(a0)
+  sret
+.size quoll_enter_user, . - quoll_enter_user
