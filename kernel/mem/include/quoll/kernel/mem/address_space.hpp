@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//
+// Address spaces of guests: regions over a page table, filled in on demand.
+//
+// Every operation checks, reserves what it needs, and then commits without refusal: one that
+// fails has changed nothing. A frame goes back only after its last translation is gone and every
+// hart that may cache it has been fenced.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include <quoll/base/result.hpp>
+#include <quoll/kernel/mem/error.hpp>
+#include <quoll/kernel/mem/kernel_space.hpp>
+#include <quoll/kernel/mem/region.hpp>
+#include <quoll/kernel/mem/vmo.hpp>
+#include <quoll/mem/permissions.hpp>
+#include <quoll/mem/range.hpp>
+#include <quoll/paging/flush.hpp>
+#include <quoll/sync/spin_lock.hpp>
+
+namespace quoll::vm {
+
+/// Where a mapping shall go.
+class Placement {
+ public:
+  /// Exactly there.
+  static constexpr Placement at(mem::VirtualAddress address) noexcept {
+    return Placement(address, 0);
+  }
+  /// The lowest gap, aligned to a power of two that is at least the page size.
+  static constexpr Placement anywhere(std::uint64_t alignment = mem::kPageSize) noexcept {
+    return Placement(mem::VirtualAddress(0), alignment);
+  }
+  constexpr bool is_fixed() const noexcept { return alignment_ == 0; }
+  constexpr mem::VirtualAddress address() const noexcept { return address_; }
+  constexpr std::uint64_t alignment() const noexcept { return alignment_; }
+
+ private:
+  constexpr Placement(mem::VirtualAddress address, std::uint64_t alignment)
+      : address_(address), alignment_(alignment) {}
+  mem::VirtualAddress address_;
+  std::uint64_t alignment_;
+};
+
+/// What a space may use.
+struct SpaceLimits {
+  /// Pages of memory of its own, counted when they are promised, not when they are touched.
+  std::uint64_t committed_pages = UINT64_MAX;
+  /// Page tables, the root aside.
+  std::uint64_t page_tables = UINT64_MAX;
+  std::uint64_t regions = 65536;
+};
+
+/// What a space uses.
+struct SpaceUsage {
+  std::uint64_t reserved_bytes = 0;   ///< in all regions
+  std::uint64_t committed_pages = 0;  ///< promised
+  std::uint64_t resident_pages = 0;   ///< frames of its own that are there
+  std::uint64_t page_tables = 0;      ///< root included
+  std::uint64_t regions = 0;
+};
+
+/// One guest's memory.
+/// *Locking*: its own; any hart. *Context*: task, with no lock held.
+class AddressSpace {
+ public:
+  /// *Errors*: `kOutOfMemory`.
+  static base::Result<std::unique_ptr<AddressSpace>, SpaceError> create(
+      KernelSpace& kernel, const SpaceLimits& limits = {});
+  AddressSpace(const AddressSpace&) = delete;
+  AddressSpace& operator=(const AddressSpace&) = delete;
+  /// Gives back all frames and page tables, after fencing the harts that may cache them. A hart
+  /// that still has the space active keeps its root until it activates another.
+  ~AddressSpace();
+
+  /// Zeros at first touch. Permissions without access make a reservation of it.
+  base::Result<mem::VirtualRange, SpaceError> map_anonymous(Placement where, std::uint64_t size,
+                                                            mem::Permissions permissions);
+  /// Addresses without memory: every access faults until `commit`.
+  base::Result<mem::VirtualRange, SpaceError> reserve(Placement where, std::uint64_t size);
+  /// The VMO's own pages from `offset`, present at once.
+  base::Result<mem::VirtualRange, SpaceError> map_shared(Placement where, VmoRef vmo,
+                                                         std::uint64_t offset, std::uint64_t size,
+                                                         mem::Permissions permissions);
+  /// A private copy of the VMO's pages from `offset`, made page by page at the first write;
+  /// zeros behind the VMO's content.
+  base::Result<mem::VirtualRange, SpaceError> map_private(Placement where, VmoRef vmo,
+                                                          std::uint64_t offset, std::uint64_t size,
+                                                          mem::Permissions permissions);
+
+  /// Makes pages of one mapping accessible; what was a reservation becomes anonymous memory and
+  /// is charged, what was committed keeps its content.
+  base::Result<void, SpaceError> commit(mem::VirtualRange range, mem::Permissions permissions);
+  /// Gives content and charge of anonymous pages back; the range stays reserved.
+  base::Result<void, SpaceError> decommit(mem::VirtualRange range);
+  /// Changes permissions; pages keep their content even while nothing may touch them. On
+  /// reserved pages, permissions that allow anything commit them.
+  base::Result<void, SpaceError> protect(mem::VirtualRange range, mem::Permissions permissions);
+  /// Takes any part of any mappings away. *Errors*: `kNotMapped` when the range has a gap.
+  base::Result<void, SpaceError> unmap(mem::VirtualRange range);
+  /// Takes the whole of the mapping away that began at `start`, however it has been cut since.
+  base::Result<void, SpaceError> release(mem::VirtualAddress start);
+
+  /// Fills in the page behind an address, if the access is allowed.
+  FaultOutcome handle_fault(mem::VirtualAddress address, mem::Access access);
+  /// The same for every page of a range, ahead of time.
+  FaultOutcome populate(mem::VirtualRange range, mem::Access access);
+
+  /// Makes this the space that this hart's user mode sees. Costs next to nothing when it is.
+  void activate() noexcept { kernel_.activate(root_); }
+  bool is_active() const noexcept { return kernel_.is_active(*root_); }
+  /// Harts that may cache translations of this space.
+  sync::HartSet active_harts() const noexcept { return root_->active_harts().load(); }
+
+  SpaceUsage usage();
+  /// What can be mapped at all: the user half without its first 64 KiB and its last page.
+  mem::VirtualRange bounds() const noexcept { return bounds_; }
+  KernelSpace& kernel() noexcept { return kernel_; }
+  /// The region that holds an address, copied; nothing when there is none. For reports.
+  struct RegionInfo {
+    mem::VirtualRange range;
+    mem::Permissions permissions;
+    Backing backing;
+  };
+  std::optional<RegionInfo> region_at(mem::VirtualAddress address);
+
+  /// Calls `f(page, leaf)` for each leaf of the user half. For audits and tests.
+  template <typename F>
+  void for_each_leaf(F&& f) {
+    sync::LockGuard guard(lock_);
+    tables_.for_each_leaf(kernel_.format().user_half(), std::forward<F>(f));
+  }
+
+ private:
+  using Lock = sync::SpinLock<sync::LockRank::kAddressSpace>;
+
+  AddressSpace(KernelSpace& kernel, intrusive::RefPtr<SpaceRoot> root, const SpaceLimits& limits);
+
+  /// Region nodes that an operation took before it changed anything.
+  class Spares;
+  struct Selection;
+
+  base::Result<void, SpaceError> check_range(mem::VirtualRange range) const noexcept;
+  base::Result<mem::VirtualRange, SpaceError> place(Placement where, std::uint64_t size) const
+      QUOLL_REQUIRES(lock_);
+  base::Result<mem::VirtualRange, SpaceError> insert(Placement where, std::uint64_t size,
+                                                     Region description);
+  Region* region_of(mem::VirtualAddress address) const noexcept QUOLL_REQUIRES(lock_);
+  base::Result<Selection, SpaceError> select(mem::VirtualRange range) QUOLL_REQUIRES(lock_);
+  base::Result<void, SpaceError> check_splits(const Selection& selection, mem::VirtualRange range,
+                                              Spares& spares) QUOLL_REQUIRES(lock_);
+  Region& cut(Region& region, mem::VirtualAddress at, Spares& spares) QUOLL_REQUIRES(lock_);
+  Region* isolate(mem::VirtualRange range, Spares& spares) QUOLL_REQUIRES(lock_);
+  void merge_around(mem::VirtualRange range) QUOLL_REQUIRES(lock_);
+  void take_pages(Region& region, mem::VirtualRange range, paging::Flush& flush, FrameList& frames)
+      QUOLL_REQUIRES(lock_);
+  base::Result<void, SpaceError> change(mem::VirtualRange range, mem::Permissions permissions)
+      QUOLL_EXCLUDES(lock_);
+  base::Result<void, SpaceError> unmap_locked(mem::VirtualRange range, paging::Flush& flush,
+                                              FrameList& frames) QUOLL_REQUIRES(lock_);
+  FaultOutcome fault_locked(mem::VirtualAddress page, mem::Access access, paging::Flush& flush,
+                            FrameList& retired) QUOLL_REQUIRES(lock_);
+  void apply(paging::Flush& flush) noexcept;
+
+  KernelSpace& kernel_;
+  const SpaceLimits limits_;
+  const mem::VirtualRange bounds_;
+  const intrusive::RefPtr<SpaceRoot> root_;
+  Lock lock_;
+  RegionTree regions_ QUOLL_GUARDED_BY(lock_);
+  PageTable tables_ QUOLL_GUARDED_BY(lock_);
+  SpaceUsage usage_ QUOLL_GUARDED_BY(lock_);
+};
+
+}  // namespace quoll::vm

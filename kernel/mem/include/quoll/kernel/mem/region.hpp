@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//
+// Regions: which part of an address space means what.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include <quoll/intrusive/wavl_tree.hpp>
+#include <quoll/kernel/mem/vmo.hpp>
+#include <quoll/mem/permissions.hpp>
+#include <quoll/mem/range.hpp>
+
+namespace quoll::vm {
+
+/// Where the pages of a region come from.
+enum class Backing : std::uint8_t {
+  kReserved,   ///< nowhere: the range is taken and every access faults
+  kAnonymous,  ///< zeros at first touch, then its own
+  kShared,     ///< the VMO's own pages
+  kPrivate,    ///< the VMO's pages until written, then a copy
+};
+
+/// A stretch of an address space whose pages all have the same properties.
+struct Region : intrusive::WavlNode<Region> {
+  mem::VirtualRange range;
+  mem::Permissions permissions;
+  Backing backing = Backing::kReserved;
+  /// The start of the mapping that this region was cut from.
+  mem::VirtualAddress origin;
+  VmoRef vmo;
+  std::uint64_t vmo_offset = 0;
+
+  // Summary of the subtree, kept by the tree.
+  mem::VirtualAddress subtree_start;
+  mem::VirtualAddress subtree_end;
+  std::uint64_t widest_gap = 0;  ///< between two neighbours of the subtree
+
+  /// Whether its pages are charged against the space's limit.
+  bool is_charged() const noexcept {
+    return backing == Backing::kAnonymous || backing == Backing::kPrivate;
+  }
+  /// The VMO's frame behind a page. *Requires*: there is a VMO.
+  mem::PhysicalAddress vmo_frame(mem::VirtualAddress page) const noexcept {
+    return vmo->range().start() + vmo_offset + (page - range.start());
+  }
+  /// Whether a frame found in the page table belongs to the space rather than to the VMO.
+  bool owns_frame(mem::PhysicalAddress frame) const noexcept {
+    switch (backing) {
+      case Backing::kReserved:
+      case Backing::kShared:
+        return false;
+      case Backing::kAnonymous:
+        return true;
+      case Backing::kPrivate:
+        return !vmo->range().contains(frame);
+    }
+    return false;
+  }
+};
+
+struct RegionTraits {
+  using Key = mem::VirtualAddress;
+  static Key key(const Region& region) noexcept { return region.range.start(); }
+  static void update(Region& region, const Region* left, const Region* right) noexcept {
+    region.subtree_start = region.range.start();
+    region.subtree_end = region.range.end();
+    region.widest_gap = 0;
+    const auto consider = [&region](std::uint64_t gap) {
+      if (gap > region.widest_gap) region.widest_gap = gap;
+    };
+    if (left != nullptr) {
+      consider(left->widest_gap);
+      consider(region.range.start() - left->subtree_end);
+      region.subtree_start = left->subtree_start;
+    }
+    if (right != nullptr) {
+      consider(right->widest_gap);
+      consider(right->subtree_start - region.range.end());
+      region.subtree_end = right->subtree_end;
+    }
+  }
+};
+
+using RegionTree = intrusive::WavlTree<Region, RegionTraits>;
+
+/// The lowest address from which `size` bytes are free in `bounds`, aligned to `alignment`.
+std::optional<mem::VirtualAddress> find_gap(const RegionTree& tree, mem::VirtualRange bounds,
+                                            std::uint64_t size, std::uint64_t alignment) noexcept;
+
+}  // namespace quoll::vm
