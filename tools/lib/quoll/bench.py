@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: Apache-2.0 OR MIT
+"""Counts instructions: `bench.py BUILD_DIRECTORY [GROUP...] [--check|--update]`.
+
+Every number is a difference of retired instructions inside the guest, on a machine whose clock is
+the instruction count, so that it is the same on every host and in every run. The kernel does the
+measuring, asked by the bootarg `bench=GROUP`, and prints lines `bench: <group>.<name> <count>`.
+"""
+
+import json
+import os
+import re
+import sys
+from dataclasses import dataclass, field
+
+from . import batch
+from .boot import run_description
+
+EXACT = ["-icount", "shift=0,sleep=off", "-rtc", "clock=vm", "-seed", "1"]
+LINE = re.compile(r"bench: ([a-z]+\.[a-z0-9_.]+) ([0-9]+)\s*$", re.MULTILINE)
+USAGE = "usage: tools/bench [boot|syscall|fault|programs]... [--check|--update]"
+
+
+@dataclass
+class Row:
+    """One run of a group; `suffix` marks its numbers, `program` runs with them."""
+
+    suffix: str = ""
+    smp: int = 1
+    image: str = "quoll.img"
+    program: list = field(default_factory=list)
+
+
+GROUPS = {
+    "boot": [Row(program=["hello"]), Row("@4", smp=4, program=["hello"])],
+    "syscall": [Row(image="quoll-test.img", program=["hello"])],
+    "fault": [Row(image="quoll-test.img", program=["hello"])],
+    "programs": [
+        Row(".hello", program=["hello"]),
+        Row(".primes", program=["primes", "2000"]),
+        Row(".mandelbrot", program=["mandelbrot"]),
+    ],
+}
+
+
+class BenchError(Exception):
+    """A run that gave no numbers."""
+
+
+def measure(build, group, row):
+    """{name: count} of one run."""
+    with batch.tempfile.NamedTemporaryFile(prefix="quoll-", suffix=".cpio") as out:
+        archive = batch.Archive(out)
+        name, *arguments = row.program
+        archive.add_file(f"bin/{name}.wasm", os.path.join(build, "demos", f"{name}.wasm"))
+        archive.add_bytes("quoll/run", run_description(f"{name}.wasm", arguments, [], []))
+        archive.finish()
+        out.flush()
+        result = batch.run(
+            os.path.join(build, row.image),
+            smp=row.smp,
+            bootargs=[f"bench={group}"],
+            initrd=out.name,
+            extra=EXACT,
+        )
+    found = {name + row.suffix: int(count) for name, count in LINE.findall(result.console)}
+    found = {name: count for name, count in found.items() if name.startswith(group + ".")}
+    if not found or result.status != 0:
+        tail = "\n".join(result.console.splitlines()[-15:])
+        raise BenchError(f"{group}{row.suffix}: status {result.status}\n{tail}")
+    return found
+
+
+def read(path):
+    """A JSON file, or nothing when there is none."""
+    if not os.path.exists(path):
+        return {}
+    with open(path, encoding="utf-8") as text:
+        return json.load(text)
+
+
+def show(found, baseline, targets):
+    """Prints the table; returns the complaints."""
+    complaints = []
+    print(f"{'what':34} {'count':>12} {'baseline':>12} {'moved':>9} {'must':>11} {'stretch':>11}")
+    for name, count in found.items():
+        before = baseline.get(name)
+        moved = "new" if before is None else "" if before == count else f"{count - before:+}"
+        target = targets.get(name, {})
+        must, stretch = target.get("must"), target.get("stretch")
+        print(
+            f"{name:34} {count:12} {'' if before is None else before:>12} {moved:>9} "
+            f"{must or '':>11} {stretch or '':>11}"
+        )
+        if moved:
+            complaints.append(f"{name}: {count}, the baseline says {before}")
+        if must is not None and count > must:
+            complaints.append(f"{name}: {count} is more than the {must} that it must not exceed")
+    return complaints
+
+
+def main(words):
+    """Returns 1 when --check finds a difference or a missed target."""
+    build, root = words[0], os.path.abspath(os.path.join(os.path.dirname(__file__), "../../.."))
+    flags = {word for word in words[1:] if word.startswith("-")}
+    groups = [word for word in words[1:] if not word.startswith("-")] or list(GROUPS)
+    unknown = (flags - {"--check", "--update"}) | (set(groups) - set(GROUPS))
+    if unknown or len(flags) > 1:
+        print(f"quoll: bench does not know {' '.join(sorted(unknown or flags))}\n{USAGE}")
+        return 2
+    baseline_path = os.path.join(root, "bench/baseline.json")
+    baseline = read(baseline_path)
+    found = {}
+    try:
+        for group in groups:
+            for row in GROUPS[group]:
+                found |= measure(build, group, row)
+    except BenchError as error:
+        print(f"quoll: no numbers from {error}")
+        return 1
+    complaints = show(found, baseline, read(os.path.join(root, "bench/targets.json")))
+    gone = [n for n in baseline if n.split(".")[0] in groups and n not in found]
+    complaints += [f"{name}: in the baseline, but not measured" for name in gone]
+    if "--update" in flags:
+        kept = {n: c for n, c in baseline.items() if n.split(".")[0] not in groups}
+        with open(baseline_path, "w", encoding="utf-8") as out:
+            json.dump(dict(sorted((kept | found).items())), out, indent=2)
+            out.write("\n")
+        print(f"quoll: {len(found)} numbers written to bench/baseline.json")
+    elif "--check" in flags and complaints:
+        print("\n".join(complaints))
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: Apache-2.0 OR MIT
+"""Runs the kernel test image: `kernel_test.py BUILD_DIRECTORY [--smp N] [--memory SIZE]
+[--append BOOTARG]... [FILTER]`. Shows the console; ends with the machine's status."""
+
+import glob
+import os
+import sys
+
+from . import batch
+
+
+def main(words):
+    """Returns 0 when all tests passed."""
+    build, words = words[0], words[1:]
+    smp, memory, bootargs = 1, "128M", []
+    while words and words[0].startswith("--"):
+        option, value = words[0], words[1]
+        words = words[2:]
+        if option == "--smp":
+            smp = int(value)
+        elif option == "--memory":
+            memory = value
+        elif option == "--append":
+            bootargs.append(value)
+        else:
+            raise SystemExit(f"unknown option {option}")
+    if words:
+        bootargs.append(f"tests={words[0]}")
+    programs = glob.glob(f"{build}/demos/*.wasm") + glob.glob(f"{build}/guests/*.wasm")
+    with batch.archive_with(programs) as initrd:
+        result = batch.run(
+            os.path.join(build, "quoll-test.img"),
+            smp=smp,
+            memory=memory,
+            bootargs=bootargs,
+            initrd=initrd.name,
+        )
+    print(result.console)
+    if result.status is None:
+        print("the machine did not end and was stopped")
+        return 1
+    return result.status
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
