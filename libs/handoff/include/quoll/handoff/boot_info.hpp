@@ -124,8 +124,9 @@ struct BootInfo {
   std::array<Timestamp, kBootStepCount> timestamps{};
 
   ListInPage region_list;
-  /// Without the NUL that follows it.
+  /// Without the NUL that follows each.
   ListInPage bootargs_list;
+  ListInPage stdout_path_list;
 
   /// The memory map, sorted.
   std::span<const MemoryRegion> regions() const noexcept {
@@ -136,6 +137,11 @@ struct BootInfo {
   /// The command line.
   std::string_view bootargs() const noexcept {
     return {base() + bootargs_list.offset, bootargs_list.count};
+  }
+
+  /// `/chosen/stdout-path` as the device tree has it; empty when it has none.
+  std::string_view stdout_path() const noexcept {
+    return {base() + stdout_path_list.offset, stdout_path_list.count};
   }
 
   /// All harts that were started, by logical id.
@@ -166,7 +172,8 @@ struct BootInfo {
              base::fits_within<std::uint64_t>(list.offset, list.count * element, size);
     };
     if (region_list.offset % alignof(MemoryRegion) != 0 ||
-        !fits(region_list, sizeof(MemoryRegion)) || !fits(bootargs_list, 1)) {
+        !fits(region_list, sizeof(MemoryRegion)) || !fits(bootargs_list, 1) ||
+        !fits(stdout_path_list, 1)) {
       return base::err(BootInfoError::kListOutOfBounds);
     }
     return {};

@@ -3,7 +3,7 @@
 // What a kernel asks of the loader. The kernel defines one object of this type in the section
 // `.loader_config`; the loader reads it from the ELF file before anything is mapped:
 //
-//     [[gnu::section(".loader_config"), gnu::used, gnu::retain]]
+//     [[gnu::section(".loader_config"), gnu::used]]
 //     const quoll::handoff::LoaderConfig loader_config{.kernel_stack_pages = 4};
 #pragma once
 
