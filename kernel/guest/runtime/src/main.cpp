@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//
+// From the start block to the end of the guest.
+#include <memory>
+#include <new>
+#include <span>
+#include <string_view>
+
+#include <quoll/abi/limits.hpp>
+#include <quoll/base/bits.hpp>
+#include <quoll/containers/vector.hpp>
+#include <quoll/runtime/allocator.hpp>
+#include <quoll/runtime/faults.hpp>
+#include <quoll/runtime/memories.hpp>
+#include <quoll/runtime/start_block.hpp>
+#include <quoll/runtime/support.hpp>
+#include <quoll/runtime/system_call.hpp>
+#include <quoll/runtime/system_host.hpp>
+#include <quoll/wasi/message.hpp>
+#include <quoll/wasi/run.hpp>
+
+namespace quoll::runtime {
+namespace {
+
+// Frames of WebAssembly functions. Pages that are never reached cost nothing but the charge.
+constexpr std::uint64_t kStackBytes = std::uint64_t{4} << 20;
+
+using Bytes = std::span<const std::uint8_t>;
+
+/// Reads the whole file into memory of its own, which stays until the guest ends.
+CallResult<Bytes> read_module(abi::Handle file) {
+  const std::uint64_t size = TRY(handle_stat(file)).size;
+  if (size == 0) return Bytes{};
+  const auto room = base::checked_align_up<std::uint64_t>(size, abi::kPageSize);
+  if (!room) return base::err(abi::Error::kNoMemory);
+  const std::uint64_t base = TRY(memory_reserve(*room));
+  TRY(memory_commit(base, *room));
+  // SAFETY: a reservation that is ours alone, committed in full.
+  const std::span<std::byte> to(reinterpret_cast<std::byte*>(base), static_cast<std::size_t>(size));
+  std::size_t filled = 0;
+  while (filled < to.size()) {
+    const std::uint64_t count = TRY(file_read(file, to.subspan(filled), filled));
+    if (count == 0) break;
+    filled += count;
+  }
+  // SAFETY: bytes under the engine's name for them.
+  return Bytes(reinterpret_cast<const std::uint8_t*>(to.data()), filled);
+}
+
+[[noreturn]] void refuse(abi::Handle errors, std::string_view name, std::string_view why) {
+  wasi::Message message;
+  message.text("quoll: ").name(name).text(": not loaded: ").text(why);
+  // The guest ends here: whether anybody reads this makes no difference.
+  static_cast<void>(stream_write(errors, message.line()));
+  exit(abi::EndKind::kLoadFailed, 0);
+}
+
+/// Arguments, environment and directories as WASI takes them.
+struct StartTables {
+  containers::Vector<std::string_view> arguments;
+  containers::Vector<std::string_view> environment;
+  containers::Vector<wasi::Preopen> preopens;
+
+  bool fill(const StartBlockView& start) {
+    for (std::size_t i = 0; i < start.argument_count(); ++i) {
+      if (!arguments.try_push_back(start.argument(i))) return false;
+    }
+    for (std::size_t i = 0; i < start.environment_count(); ++i) {
+      if (!environment.try_push_back(start.environment(i))) return false;
+    }
+    for (std::size_t i = 0; i < start.preopen_count(); ++i) {
+      const abi::StartPreopen preopen = start.preopen(i);
+      if (!preopens.try_push_back({preopen.handle, start.text(preopen.name)})) return false;
+    }
+    return true;
+  }
+};
+
+[[noreturn]] void run(const StartBlockView& start) {
+  const abi::StartBlock& header = start.header();
+  const abi::Handle errors = header.stderr_stream;
+  complain_to(errors);
+  open_heap(header);
+  Memories memories;
+  const FaultContext faults{memories, errors, start.module_name()};
+  watch_faults(faults);
+
+  StartTables tables;
+  if (!tables.fill(start)) refuse(errors, start.module_name(), "out of memory");
+  const auto module = read_module(header.module);
+  if (!module) refuse(errors, start.module_name(), to_string(module.error()));
+  // The program cannot reach its own file by this handle, and needs it no more.
+  static_cast<void>(handle_close(header.module));
+
+  // SAFETY: the kernel maps the time page before the guest starts.
+  SystemHost host(*reinterpret_cast<const abi::TimePage*>(header.time_page));
+  const wasm::EngineConfig engine{.memory = memories.provider(), .stack_bytes = kStackBytes};
+  const wasi::ProcessSpec process{
+      .arguments = tables.arguments.span(),
+      .environment = tables.environment.span(),
+      .streams = {header.stdin_stream, header.stdout_stream, header.stderr_stream},
+      .preopens = tables.preopens.span()};
+  const wasi::End end = wasi::run({.host = host,
+                                   .engine = engine,
+                                   .process = process,
+                                   .module = *module,
+                                   .name = start.module_name()});
+  exit(end.kind, end.status);
+}
+
+}  // namespace
+}  // namespace quoll::runtime
+
+extern "C" [[noreturn]] void runtime_main(const quoll::abi::StartBlock* block) {
+  const auto start = quoll::runtime::StartBlockView::open(block);
+  // A kernel of another version: there is nobody to tell, and no handle to tell it with.
+  if (!start) quoll::runtime::exit(quoll::abi::EndKind::kLoadFailed, 0);
+  quoll::runtime::run(*start);
+}
