@@ -15,7 +15,7 @@ EXEMPT_FOLDERS = ("/corpus/", "/corpora/")
 
 def files():
     """What git tracks or would track; without git, all but build directories."""
-    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
+    command = ["git", "-c", f"safe.directory={ROOT}", "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
     try:
         listed = subprocess.run(command, cwd=ROOT, capture_output=True, check=True)
         yield from (name for name in os.fsdecode(listed.stdout).split("\0") if name)

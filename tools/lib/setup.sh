@@ -33,9 +33,10 @@ quoll_fail() {
 quoll_missing_packages() {
   local -A installed=()
   local package status
+  # A here-string, since a fresh chroot may have no /dev/fd.
   while read -r package status; do
     [ "$status" = ii ] && installed[$package]=1
-  done < <(dpkg-query -W -f='${Package} ${db:Status-Abbrev}\n' "$@" 2>/dev/null)
+  done <<<"$(dpkg-query -W -f='${Package} ${db:Status-Abbrev}\n' "$@" 2>/dev/null)"
   for package in "$@"; do
     [ -n "${installed[$package]:-}" ] || printf '%s\n' "$package"
   done
@@ -46,7 +47,7 @@ quoll_install() {
   local missing=() as_root=()
   command -v dpkg-query >/dev/null ||
     quoll_fail "this is not a Debian machine; it needs what Debian calls: $*"
-  mapfile -t missing < <(quoll_missing_packages "$@")
+  read -r -d '' -a missing <<<"$(quoll_missing_packages "$@")"
   [ ${#missing[@]} -eq 0 ] && return
   quoll_say "missing packages: ${missing[*]}"
   if [ "$(id -u)" -ne 0 ]; then
