@@ -80,7 +80,7 @@ struct ResultSlot {
 }  // namespace detail
 
 template <typename T>
-class RootPromise final : public PromiseBase {
+class RootPromise final : public PromiseBase, private TaskHeader {
  public:
   detail::Root<T> get_return_object() noexcept {
     return {std::coroutine_handle<RootPromise>::from_promise(*this)};
@@ -94,26 +94,25 @@ class RootPromise final : public PromiseBase {
 
   /// Makes the header ready to be scheduled; one reference is the executor's.
   TaskHeader& prepare(Scheduler& scheduler, const char* name) noexcept {
-    set_task(&header_);
-    header_.scheduler_ = &scheduler;
-    header_.name_ = name;
-    header_.resume_point_ = std::coroutine_handle<RootPromise>::from_promise(*this);
-    header_.destroy_ = [](TaskHeader& header) noexcept {
+    TaskHeader& self = *this;
+    set_task(&self);
+    self.scheduler_ = &scheduler;
+    self.name_ = name;
+    self.resume_point_ = std::coroutine_handle<RootPromise>::from_promise(*this);
+    self.destroy_ = [](TaskHeader& header) noexcept {
       header.resume_point_ = {};
       of(header).destroy();
     };
-    return header_;
+    return self;
   }
 
   static std::coroutine_handle<RootPromise> of(TaskHeader& header) noexcept {
-    // SAFETY: only headers made by `prepare` get here, and each is the member of its promise.
-    auto* promise = reinterpret_cast<RootPromise*>(reinterpret_cast<char*>(&header) -
-                                                   __builtin_offsetof(RootPromise, header_));
-    return std::coroutine_handle<RootPromise>::from_promise(*promise);
+    // Only headers made by `prepare` get here, and each is the base of its promise.
+    auto& promise = static_cast<RootPromise&>(header);
+    return std::coroutine_handle<RootPromise>::from_promise(promise);
   }
 
  private:
-  TaskHeader header_;
   detail::RootResult<T> result_;
 };
 

@@ -83,7 +83,7 @@ class Promise final : public PromiseBase {
   static Task<T> get_return_object_on_allocation_failure() noexcept;
   std::suspend_always initial_suspend() const noexcept { return {}; }
   FinalAwaiter final_suspend() const noexcept { return {}; }
-  template <std::convertible_to<T> U>
+  template <std::convertible_to<T> U = T>
   void return_value(U&& value) {
     value_.emplace(std::forward<U>(value));
   }

@@ -25,7 +25,9 @@ enum class StreamError : std::uint8_t {
 /// Wants to know when a stream may have become ready. Intrusive; the owner keeps it alive
 /// between `watch` and `unwatch`.
 struct Watcher {
-  async::Event* event = nullptr;
+  /// Called in task context; never again once `unwatch` has returned. Must not lead back into the
+  /// stream.
+  void (*changed)(Watcher& watcher) noexcept = nullptr;
   Watcher* previous = nullptr;
   Watcher* next = nullptr;
 };
@@ -44,7 +46,7 @@ class ByteStream {
   /// Whether `read` or `write` would return at once (errors and end of file included).
   virtual bool readable() noexcept = 0;
   virtual bool writable() noexcept = 0;
-  /// Sets `watcher.event` whenever `readable` or `writable` may have become true.
+  /// Calls `watcher.changed` whenever `readable` or `writable` may have become true.
   virtual void watch(Watcher& watcher) noexcept = 0;
   virtual void unwatch(Watcher& watcher) noexcept = 0;
 

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//
+// How guests are started, and found again.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+#include <quoll/base/result.hpp>
+#include <quoll/kernel/guest/guest.hpp>
+#include <quoll/kernel/guest/runtime_image.hpp>
+
+namespace quoll::guest {
+
+/// A directory that a guest is given.
+struct Preopen {
+  archive::NodeId directory;
+  std::string_view name;  ///< the path by which the program knows it
+};
+
+/// What a guest starts with. Nothing in it has to outlive `start`.
+struct GuestSpec {
+  std::string_view name;
+  archive::NodeId program;  ///< the module, a file
+  std::span<const std::string_view> arguments;
+  std::span<const std::string_view> environment;
+  std::span<const Preopen> preopens;
+  device::StandardStreams streams;
+  /// Committed memory at most, in bytes; 0: what `default_memory_limit` says.
+  std::uint64_t memory_limit = 0;
+  /// The program in user mode; null: the guest runtime.
+  const RuntimeImage* image = nullptr;
+};
+
+/// Why a guest was not started. Nothing of it is left.
+enum class StartError : std::uint8_t {
+  kOutOfMemory,
+  kTooManyArguments,  ///< more than abi::kMaxStartBlock bytes
+  kNotAFile,          ///< the program is a directory
+};
+
+/// Makes a guest and the task that runs it. *Context*: task.
+base::Result<GuestRef, StartError> start(const GuestSpec& spec);
+
+/// A part of the memory that is free now, so that one guest alone cannot take the machine's last.
+std::uint64_t default_memory_limit() noexcept;
+
+/// `co_await wait(guest, token)`: until it has ended; then `guest->end()` says how.
+inline auto wait(Guest& guest, async::CancelToken token = {}) noexcept {
+  return guest.ended().wait(token);
+}
+
+/// The guest that the console's interrupt key ends; none when empty.
+void set_foreground(GuestRef guest) noexcept;
+/// Ends the guest in the foreground, if there is one. *Context*: task.
+void interrupt_foreground() noexcept;
+
+/// One line of `ps`.
+struct GuestInfo {
+  std::uint64_t id = 0;
+  std::array<char, Guest::kMaxName> name{};
+  std::size_t name_size = 0;
+};
+/// Describes the running guests, oldest first; the result is how many there are, which may be
+/// more than fit.
+std::size_t list_guests(std::span<GuestInfo> out) noexcept;
+
+/// A short phrase, for the user.
+const char* to_string(StartError error) noexcept;
+
+}  // namespace quoll::guest

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//
+// What one system call gets and gives, and how handlers reach user memory.
+#pragma once
+
+#include <cstdint>
+#include <type_traits>
+
+#include <quoll/abi/error.hpp>
+#include <quoll/abi/limits.hpp>
+#include <quoll/base/result.hpp>
+#include <quoll/kernel/guest/guest.hpp>
+
+namespace quoll::guest {
+
+/// a0 to a5 as the guest left them: hostile.
+struct CallArguments {
+  std::uint64_t a[6];
+};
+
+/// What goes into a0 and a1; two registers, so that handlers return it without memory.
+struct CallResult {
+  abi::Error error = abi::Error::kOk;
+  std::uint64_t value = 0;
+};
+
+/// The arguments of the call that the guest is in.
+CallArguments call_arguments(const arch::UserContext& context) noexcept;
+/// What the guest finds when it goes on.
+void set_result(Guest& guest, CallResult result) noexcept;
+
+/// A call that returns at once.
+using CallHandler = CallResult (*)(Guest&, const CallArguments&);
+
+constexpr CallResult ok(std::uint64_t value = 0) noexcept {
+  return {abi::Error::kOk, value};
+}
+constexpr CallResult fail(abi::Error error) noexcept {
+  return {error, 0};
+}
+
+/// The same from a `Result`.
+inline CallResult to_call_result(const base::Result<std::uint64_t, abi::Error>& result) noexcept {
+  return result ? ok(*result) : fail(result.error());
+}
+inline CallResult to_call_result(const base::Result<void, abi::Error>& result) noexcept {
+  return result ? ok() : fail(result.error());
+}
+
+/// What a guest's length is cut to.
+constexpr std::uint64_t bounded_length(std::uint64_t length) noexcept {
+  return length < abi::kMaxTransfer ? length : abi::kMaxTransfer;
+}
+
+/// Copies between the kernel and a guest whose address space is active on this hart.
+/// *Errors*: `kBadAddress`.
+base::Result<void, abi::Error> copy_in(Guest& guest, void* to, std::uint64_t from,
+                                       std::size_t size);
+base::Result<void, abi::Error> copy_out(Guest& guest, std::uint64_t to, const void* from,
+                                        std::size_t size);
+
+/// A structure that a guest passed, copied once.
+template <typename T>
+base::Result<T, abi::Error> read_structure(Guest& guest, std::uint64_t address) {
+  static_assert(std::is_trivially_copyable_v<T>);
+  T value;
+  TRY(copy_in(guest, &value, address, sizeof value));
+  return value;
+}
+
+/// A structure for a guest. It has no padding, so no kernel bytes leak with it.
+template <typename T>
+base::Result<void, abi::Error> write_structure(Guest& guest, std::uint64_t address,
+                                               const T& value) {
+  static_assert(std::has_unique_object_representations_v<T>);
+  return copy_out(guest, address, &value, sizeof value);
+}
+
+// The handlers, by the files that hold them.
+
+// calls_object.cpp
+CallResult call_file_read(Guest& guest, const CallArguments& arguments);
+CallResult call_handle_stat(Guest& guest, const CallArguments& arguments);
+CallResult call_handle_close(Guest& guest, const CallArguments& arguments);
+CallResult call_directory_open(Guest& guest, const CallArguments& arguments);
+CallResult call_directory_read(Guest& guest, const CallArguments& arguments);
+
+// calls_memory.cpp
+CallResult call_memory_reserve(Guest& guest, const CallArguments& arguments);
+CallResult call_memory_commit(Guest& guest, const CallArguments& arguments);
+CallResult call_memory_decommit(Guest& guest, const CallArguments& arguments);
+CallResult call_memory_release(Guest& guest, const CallArguments& arguments);
+
+// calls_plain.cpp
+CallResult call_clock_get(Guest& guest, const CallArguments& arguments);
+CallResult call_random(Guest& guest, const CallArguments& arguments);
+CallResult call_log(Guest& guest, const CallArguments& arguments);
+
+// fault.cpp
+CallResult call_fault_upcall(Guest& guest, const CallArguments& arguments);
+
+}  // namespace quoll::guest

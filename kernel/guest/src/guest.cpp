@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+#include <algorithm>
+
+#include <quoll/kernel/guest/guest.hpp>
+#include <quoll/kernel/guest/services.hpp>
+
+#include "registry.hpp"
+
+namespace quoll::guest {
+
+Guest::Guest(std::string_view name, std::uint64_t id, std::unique_ptr<vm::AddressSpace> space,
+             std::uint64_t memory_limit)
+    : space_(std::move(space)),
+      id_(id),
+      memory_limit_(memory_limit),
+      name_size_(std::min(name.size(), kMaxName)) {
+  // Names reach the log and the terminal: nothing in them may steer either.
+  for (std::size_t i = 0; i < name_size_; ++i) {
+    const auto byte = static_cast<unsigned char>(name[i]);
+    name_[i] = byte < 0x20 || byte == 0x7f ? '?' : name[i];
+  }
+}
+
+void Guest::kill() noexcept {
+  kill_.cancel();
+  // Either this sees the hart, or the hart sees the kill before it enters user mode. A kick that
+  // comes between its look and its entry is lost; then the end of the time slice ends the guest.
+  if (const std::uint32_t hart = running_on_.load(); hart != 0) services().kick(hart - 1);
+}
+
+void Guest::finish(const GuestEnd& end) noexcept {
+  remove_from_registry(*this);
+  end_ = end;
+  handles_ = HandleTable();
+  space_.reset();
+  ended_.set();
+}
+
+}  // namespace quoll::guest

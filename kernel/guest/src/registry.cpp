@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+#include "registry.hpp"
+
+#include <algorithm>
+
+#include <quoll/kernel/guest/start.hpp>
+#include <quoll/sync/lock_rank.hpp>
+#include <quoll/sync/protected.hpp>
+#include <quoll/sync/spin_lock.hpp>
+
+namespace quoll::guest {
+namespace {
+
+struct Registry {
+  intrusive::List<Guest> guests;
+  GuestRef foreground;
+};
+
+using Lock = sync::SpinLock<sync::LockRank::kGuestTable>;
+
+[[clang::no_destroy]] constinit sync::Protected<Registry, Lock> registry;
+
+}  // namespace
+
+void add_to_registry(Guest& guest) noexcept {
+  registry.with([&guest](Registry& all) { all.guests.push_back(guest); });
+}
+
+void remove_from_registry(Guest& guest) noexcept {
+  registry.with([&guest](Registry& all) { all.guests.erase(guest); });
+}
+
+void set_foreground(GuestRef guest) noexcept {
+  // The old one goes after the lock: it may be the last reference.
+  registry.with([&guest](Registry& all) { std::swap(all.foreground, guest); });
+}
+
+void interrupt_foreground() noexcept {
+  const GuestRef guest = registry.with([](Registry& all) { return all.foreground; });
+  if (guest) guest->kill();
+}
+
+std::size_t list_guests(std::span<GuestInfo> out) noexcept {
+  return registry.with([out](Registry& all) {
+    std::size_t count = 0;
+    for (Guest& guest : all.guests) {
+      if (count < out.size()) {
+        GuestInfo& info = out[count];
+        info.id = guest.id();
+        info.name_size = guest.name().size();
+        std::copy(guest.name().begin(), guest.name().end(), info.name.begin());
+      }
+      ++count;
+    }
+    return count;
+  });
+}
+
+}  // namespace quoll::guest

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+#include <atomic>
+
+#include <quoll/kernel/guest/services.hpp>
+#include <quoll/log/log.hpp>
+
+namespace quoll::guest {
+namespace {
+
+std::atomic<const Services*> current{nullptr};
+
+}  // namespace
+
+std::uint64_t Services::stream_id(const device::ByteStream& stream) const noexcept {
+  if (&stream == parts_.streams.input) return 1;
+  if (&stream == parts_.streams.output) return 2;
+  if (&stream == parts_.streams.error) return 3;
+  return 4;
+}
+
+bool Services::is_terminal(const device::ByteStream& stream) const noexcept {
+  return parts_.streams_are_terminals && stream_id(stream) != 4;
+}
+
+void Services::log_for_guest(std::string_view guest, std::string_view text) const noexcept {
+  log::debug("guest", "{}: {}", guest, text);
+}
+
+const Services& services() noexcept {
+  const Services* const services = current.load(std::memory_order_acquire);
+  QUOLL_DEBUG_ASSERT(services != nullptr);
+  return *services;
+}
+
+void set_services(const Services* services) noexcept {
+  current.store(services, std::memory_order_release);
+}
+
+}  // namespace quoll::guest

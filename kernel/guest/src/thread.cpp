@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+#include "thread.hpp"
+
+#include <quoll/abi/syscall.hpp>
+#include <quoll/arch/current.hpp>
+#include <quoll/base/scope_exit.hpp>
+#include <quoll/kernel/exec/exec.hpp>
+#include <quoll/log/log.hpp>
+
+#include "dispatch.hpp"
+#include "fault.hpp"
+#include "wait.hpp"
+
+namespace quoll::guest {
+namespace {
+
+// Long enough for the longest name and three full addresses.
+constexpr std::size_t kMaxReport = 192;
+
+abi::FaultKind fault_kind(const arch::UserExit& exit) {
+  switch (exit.kind) {
+    case arch::UserExitKind::kIllegalInstruction:
+      return abi::FaultKind::kIllegalInstruction;
+    case arch::UserExitKind::kMisaligned:
+      return abi::FaultKind::kMisaligned;
+    case arch::UserExitKind::kBreakpoint:
+      return abi::FaultKind::kBreakpoint;
+    default:
+      break;
+  }
+  switch (exit.access) {
+    case mem::Access::kWrite:
+      return abi::FaultKind::kStore;
+    case mem::Access::kExecute:
+      return abi::FaultKind::kFetch;
+    case mem::Access::kRead:
+      return abi::FaultKind::kLoad;
+  }
+  return abi::FaultKind::kLoad;
+}
+
+bool has_address(abi::FaultKind kind) {
+  return kind != abi::FaultKind::kIllegalInstruction && kind != abi::FaultKind::kBreakpoint;
+}
+
+Next end_by_fault(const Fault& fault, GuestEnd& end) {
+  end.reason = EndReason::kFaulted;
+  end.fault = fault.kind;
+  end.address = fault.address;
+  end.pc = fault.pc;
+  return Next::kEnd;
+}
+
+// A fault in user mode: demand paging first, then the guest's handler, else its end.
+Next handle_fault(Guest& guest, const arch::UserExit& exit, GuestEnd& end) {
+  Fault fault{fault_kind(exit), 0, guest.context().pc};
+  if (has_address(fault.kind)) fault.address = exit.address;
+  if (exit.kind == arch::UserExitKind::kPageFault) {
+    switch (guest.space().handle_fault(mem::VirtualAddress(exit.address), exit.access)) {
+      case vm::FaultOutcome::kResolved:
+        return Next::kResume;
+      case vm::FaultOutcome::kOutOfMemory:
+        fault.kind = abi::FaultKind::kOutOfMemory;
+        break;
+      case vm::FaultOutcome::kNotMapped:
+      case vm::FaultOutcome::kDenied:
+        break;
+    }
+  }
+  return deliver_fault(guest, fault) ? Next::kResume : end_by_fault(fault, end);
+}
+
+// User mode, and all that needs no suspension.
+Next run_until_pause(Guest& guest, GuestEnd& end) {
+  guest.space().activate();
+  guest.enters_hart(arch::Harts::id());
+  const base::ScopeExit leave([&guest] { guest.leaves_hart(); });
+  for (;;) {
+    if (guest.killed()) [[unlikely]] {
+      end.reason = EndReason::kInterrupted;
+      return Next::kEnd;
+    }
+    const arch::UserExit exit = exec::enter_user(guest.context());
+    Next next = Next::kResume;
+    if (exit.kind == arch::UserExitKind::kSyscall) [[likely]] {
+      next = dispatch(guest, end);
+    } else if (exit.kind == arch::UserExitKind::kInterrupt) {
+      if (exec::should_yield()) next = Next::kYield;
+    } else {
+      next = handle_fault(guest, exit, end);
+    }
+    if (next != Next::kResume) return next;
+  }
+}
+
+WaitingCall waiting_call(Guest& guest) {
+  const CallArguments arguments = call_arguments(guest.context());
+  switch (static_cast<abi::Syscall>(guest.context().x[arch::kRegA7])) {
+    case abi::Syscall::kStreamRead:
+      return call_stream_read(guest, arguments);
+    case abi::Syscall::kStreamWrite:
+      return call_stream_write(guest, arguments);
+    default:
+      return call_wait_many(guest, arguments);
+  }
+}
+
+// The kernel's line about a guest that it had to end: on the log, and where the guest's own
+// messages go.
+async::Task<base::Result<void, device::StreamError>> report(Guest& guest, const GuestEnd& end) {
+  char text[kMaxReport];
+  const std::size_t size = log::format_to(text, "quoll: {}: killed: {} at {:#x} (pc {:#x})\n",
+                                          guest.name(), to_string(end.fault), end.address, end.pc);
+  log::error("guest", "{}: killed: {} at {:#x} (pc {:#x})", guest.name(), to_string(end.fault),
+             end.address, end.pc);
+  if (guest.error_stream() == nullptr) co_return {};
+  std::span<const std::byte> rest = std::as_bytes(std::span(text, size));
+  while (!rest.empty()) {
+    rest = rest.subspan(CO_TRY(co_await guest.error_stream()->write(rest, guest.kill_token())));
+  }
+  co_return {};
+}
+
+}  // namespace
+
+async::Task<void> run_thread(GuestRef guest) {
+  GuestEnd end;
+  for (bool running = true; running;) {
+    switch (run_until_pause(*guest, end)) {
+      case Next::kResume:
+        break;
+      case Next::kYield:
+        co_await exec::yield_now();
+        break;
+      case Next::kEnd:
+        running = false;
+        break;
+      case Next::kWait: {
+        const auto result = co_await waiting_call(*guest);
+        if (result) {
+          set_result(*guest, *result);
+        } else if (result.error() == WaitOutcome::kOutOfMemory) {
+          set_result(*guest, fail(abi::Error::kNoMemory));
+        }
+        // A guest that was killed meanwhile is found so before user mode.
+        break;
+      }
+    }
+  }
+  if (end.reason == EndReason::kFaulted) (void)co_await report(*guest, end);
+  exec::forget_user(guest->context());
+  guest->finish(end);
+}
+
+}  // namespace quoll::guest

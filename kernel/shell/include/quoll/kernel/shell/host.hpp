@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//
+// Host: what the shell needs of the machine around it.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+#include <quoll/archive/archive.hpp>
+#include <quoll/async/task.hpp>
+#include <quoll/async/wait.hpp>
+#include <quoll/base/result.hpp>
+#include <quoll/kernel/guest/end.hpp>
+
+namespace quoll::shell {
+
+/// A program that was started, until `wait` or `poll` has told its end.
+using Job = std::uint64_t;
+
+/// What is to be run.
+struct Program {
+  archive::NodeId file;
+  std::span<const std::string_view> arguments;  ///< the program's name first
+  bool background = false;  ///< without standard input, and out of the interrupt key's reach
+};
+
+/// One line of `ps`.
+struct ProgramInfo {
+  std::uint64_t id = 0;
+  std::string_view name;
+};
+
+/// Numbers of `mem`.
+struct MemoryInfo {
+  std::uint64_t free_bytes = 0;
+  std::uint64_t heap_bytes = 0;
+};
+
+/// The machine, as the kernel implements it and tests fake it.
+class Host {
+ public:
+  virtual const archive::Archive& archive() const noexcept = 0;
+  /// One line that says what runs here.
+  virtual std::string_view version() const noexcept = 0;
+  virtual MemoryInfo memory() const noexcept = 0;
+
+  /// Starts a program. The error is a phrase for the user.
+  virtual base::Result<Job, const char*> start(const Program& program) = 0;
+  /// Waits for a program's end.
+  /// *Requires*: the job has not been told to have ended.
+  virtual async::Task<base::Result<guest::GuestEnd, async::WaitError>> wait(Job job) = 0;
+  /// Whether a program has ended, and how.
+  virtual bool poll(Job job, guest::GuestEnd& end) = 0;
+  /// Calls `each` for every running program.
+  virtual void list(void (*each)(void* context, const ProgramInfo& info), void* context) = 0;
+
+ protected:
+  ~Host() = default;
+};
+
+}  // namespace quoll::shell

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+#include "kernel_host.hpp"
+
+#include <algorithm>
+#include <array>
+
+#include <quoll/kernel/mem/init.hpp>
+#include <quoll/mem/page_size.hpp>
+
+namespace quoll::shell {
+
+using base::err;
+
+const archive::Archive& KernelHost::archive() const noexcept {
+  return guest::services().archive();
+}
+
+std::string_view KernelHost::version() const noexcept {
+  return "Quoll " QUOLL_VERSION ", a WebAssembly microkernel operating system for RISC-V";
+}
+
+MemoryInfo KernelHost::memory() const noexcept {
+  const vm::MemoryStatistics statistics = vm::statistics();
+  return {statistics.frames.available() * mem::kPageSize, statistics.heap.used_bytes};
+}
+
+base::Result<Job, const char*> KernelHost::start(const Program& program) {
+  const guest::Preopen root{archive::Archive::kRoot, "/"};
+  guest::GuestSpec spec;
+  spec.name =
+      program.arguments.empty() ? archive().node(program.file).name : program.arguments.front();
+  spec.program = program.file;
+  spec.arguments = program.arguments;
+  spec.preopens = {&root, 1};
+  spec.streams = guest::services().streams();
+  // Several programs that read one input would each get a random part of it.
+  if (program.background) spec.streams.input = nullptr;
+  if (!guests_.try_reserve(guests_.size() + 1)) return err("out of memory");
+
+  auto started = guest::start(spec);
+  if (!started) return err(guest::to_string(started.error()));
+  const Job job = (*started)->id();
+  if (!program.background) guest::set_foreground(*started);
+  QUOLL_ASSERT(guests_.try_push_back(std::move(*started)));
+  return job;
+}
+
+guest::Guest& KernelHost::guest_of(Job job) {
+  const auto found = std::find_if(guests_.begin(), guests_.end(),
+                                  [job](const guest::GuestRef& g) { return g->id() == job; });
+  QUOLL_ASSERT(found != guests_.end());
+  return **found;
+}
+
+void KernelHost::forget(Job job) {
+  const auto found = std::find_if(guests_.begin(), guests_.end(),
+                                  [job](const guest::GuestRef& g) { return g->id() == job; });
+  QUOLL_ASSERT(found != guests_.end());
+  std::swap(*found, guests_.back());
+  guests_.pop_back();
+}
+
+async::Task<base::Result<guest::GuestEnd, async::WaitError>> KernelHost::wait(Job job) {
+  guest::Guest& guest = guest_of(job);
+  // What is waited for is in the foreground, wherever it was before.
+  guest::set_foreground(guest::GuestRef::retain(&guest));
+  const auto ended = co_await guest::wait(guest);
+  guest::set_foreground({});
+  CO_TRY(ended);
+  const guest::GuestEnd end = guest.end();
+  forget(job);
+  co_return end;
+}
+
+bool KernelHost::poll(Job job, guest::GuestEnd& end) {
+  guest::Guest& guest = guest_of(job);
+  if (!guest.ended().is_set()) return false;
+  end = guest.end();
+  forget(job);
+  return true;
+}
+
+void KernelHost::list(void (*each)(void* context, const ProgramInfo& info), void* context) {
+  std::array<guest::GuestInfo, 32> infos;
+  const std::size_t count = std::min(guest::list_guests(infos), infos.size());
+  for (const guest::GuestInfo& info : std::span(infos).first(count)) {
+    each(context, ProgramInfo{info.id, {info.name.data(), info.name_size}});
+  }
+}
+
+}  // namespace quoll::shell

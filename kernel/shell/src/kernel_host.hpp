@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//
+// KernelHost: the shell's view of the real machine.
+#pragma once
+
+#include <quoll/containers/vector.hpp>
+#include <quoll/kernel/guest/services.hpp>
+#include <quoll/kernel/guest/start.hpp>
+#include <quoll/kernel/shell/host.hpp>
+
+namespace quoll::shell {
+
+/// Starts guests with the boot archive's root as `/`.
+class KernelHost final : public Host {
+ public:
+  const archive::Archive& archive() const noexcept override;
+  std::string_view version() const noexcept override;
+  MemoryInfo memory() const noexcept override;
+  base::Result<Job, const char*> start(const Program& program) override;
+  async::Task<base::Result<guest::GuestEnd, async::WaitError>> wait(Job job) override;
+  bool poll(Job job, guest::GuestEnd& end) override;
+  void list(void (*each)(void* context, const ProgramInfo& info), void* context) override;
+
+ private:
+  guest::Guest& guest_of(Job job);
+  void forget(Job job);
+
+  containers::Vector<guest::GuestRef> guests_;  ///< by job, until their ends have been told
+};
+
+}  // namespace quoll::shell

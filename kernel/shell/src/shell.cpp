@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+#include <quoll/kernel/shell/shell.hpp>
+
+#include "commands.hpp"
+
+namespace quoll::shell {
+
+using device::StreamError;
+
+async::Task<base::Result<std::uint8_t, StreamError>> Shell::serve() {
+  (void)co_await print("{}\nType help for the commands.\n", host_.version());
+  while (!stop_status_) {
+    (void)co_await report_background();
+    (void)co_await print_text("quoll> ");
+    const std::optional<Line> line = CO_TRY(co_await read_line());
+    if (!line) {
+      (void)co_await print_text("\n");
+      co_return std::uint8_t{0};
+    }
+    (void)co_await obey(*line);
+  }
+  co_return *stop_status_;
+}
+
+async::Task<base::Result<std::optional<Line>, StreamError>> Shell::read_line() {
+  for (;;) {
+    std::byte byte{};
+    const std::size_t count = CO_TRY(co_await input_.read({&byte, 1}));
+    if (count == 0) co_return lines_.finish();
+    std::span<const std::byte> input(&byte, 1);
+    if (const std::optional<Line> line = lines_.next(input)) co_return line;
+  }
+}
+
+Shell::Printing Shell::print_text(std::string_view text) {
+  std::span<const std::byte> rest = std::as_bytes(std::span(text));
+  while (!rest.empty()) {
+    rest = rest.subspan(CO_TRY(co_await output_.write(rest)));
+  }
+  co_return {};
+}
+
+Shell::Printing Shell::obey(Line line) {
+  if (line.too_long) {
+    co_return co_await print("error: a line has at most {} bytes\n", LineBuffer::kMaxLine);
+  }
+  const auto split = CommandLine::split(line.text);
+  if (!split) co_return co_await print("error: {}\n", to_string(split.error()));
+  if (split->words().empty()) co_return {};
+
+  const std::string_view name = split->words().front();
+  for (const Command& command : commands()) {
+    if (command.name != name) continue;
+    if (split->words().size() > command.most_words ||
+        (split->background() && !command.may_be_background)) {
+      co_return co_await print("usage: {} {}\n", command.name, command.usage);
+    }
+    co_return co_await command.run(*this, Invocation{split->words(), split->background()});
+  }
+  co_return co_await print("error: no command '{}'; try help\n", name);
+}
+
+Shell::Printing Shell::report(std::string_view name, const guest::GuestEnd& end, bool say_success) {
+  switch (end.reason) {
+    case guest::EndReason::kExited:
+      if (end.status() == 0 && !say_success) co_return {};
+      co_return co_await print("{}: exited with status {}\n", name, end.status());
+    case guest::EndReason::kTrapped:
+      co_return co_await print("{}: trapped (status {})\n", name, end.status());
+    case guest::EndReason::kLoadFailed:
+      co_return co_await print("{}: not loaded (status {})\n", name, end.status());
+    case guest::EndReason::kFaulted:
+      co_return co_await print("{}: killed by a fault (status {})\n", name, end.status());
+    case guest::EndReason::kInterrupted:
+      co_return co_await print("{}: interrupted (status {})\n", name, end.status());
+  }
+  co_return {};
+}
+
+Shell::Printing Shell::report_background() {
+  for (std::size_t i = 0; i < jobs_.size();) {
+    guest::GuestEnd end;
+    if (!host_.poll(jobs_[i].job, end)) {
+      ++i;
+      continue;
+    }
+    const BackgroundJob job = jobs_[i];
+    for (std::size_t j = i + 1; j < jobs_.size(); ++j) jobs_[j - 1] = jobs_[j];
+    jobs_.pop_back();
+    (void)co_await print("[{}] ", job.job);
+    (void)co_await report(job.name_view(), end, true);
+  }
+  co_return {};
+}
+
+}  // namespace quoll::shell
