@@ -3,9 +3,10 @@
 # How a room declares itself.
 #
 #   quoll_library(<room> [SOURCES ...] [DEPS <room> ...] [THIRD_PARTY <target> ...])
-#       libs/<room>: the target quoll_<room>. For RISC-V it exists twice, as
+#       libs/<room>: the target quoll_<room>. For RISC-V it exists three times, as
 #       quoll_<room> (kernel and loader: no floating point registers) and as
-#       quoll_<room>.user (the guest runtime); each links its own kind.
+#       quoll_<room>.user and quoll_<room>.user-zb (the guest runtime, and the same for machines
+#       with Zba and Zbb); each links its own kind.
 #   quoll_unit_test(<room> SOURCES ... [DEPS <target> ...])
 #       tests/unit/<room>: one GoogleTest program, CTest label `unit`. Host only.
 
@@ -21,6 +22,8 @@ set(QUOLL_KERNEL_FLAGS ${QUOLL_RISCV_COMMON}
     -march=rv64imac_zicsr_zifencei -mabi=lp64 -fpie
     $<$<COMPILE_LANGUAGE:CXX>:-fexceptions>)
 set(QUOLL_USER_FLAGS ${QUOLL_RISCV_COMMON} -march=rv64gc -mabi=lp64d
+    $<$<COMPILE_LANGUAGE:CXX>:-fno-exceptions>)
+set(QUOLL_USER_ZB_FLAGS ${QUOLL_RISCV_COMMON} -march=rv64gc_zba_zbb -mabi=lp64d
     $<$<COMPILE_LANGUAGE:CXX>:-fno-exceptions>)
 
 function(_quoll_add_library target suffix flags)
@@ -48,6 +51,7 @@ function(quoll_library room)
   if(QUOLL_TARGET_RISCV64)
     _quoll_add_library(quoll_${room} "" "${QUOLL_KERNEL_FLAGS}" ${ARGN})
     _quoll_add_library(quoll_${room}.user ".user" "${QUOLL_USER_FLAGS}" ${ARGN})
+    _quoll_add_library(quoll_${room}.user-zb ".user-zb" "${QUOLL_USER_ZB_FLAGS}" ${ARGN})
   else()
     _quoll_add_library(quoll_${room} "" "" ${ARGN})
   endif()
