@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <bit>
 #include <cstring>
-#include <xxhash.h>
 
 #include <quoll/elf/relocations.hpp>
 #include <quoll/mem/page_size.hpp>
@@ -86,18 +85,6 @@ base::Result<std::byte*, LoadError> copy_and_map(const elf::Image& image, const 
 }
 
 }  // namespace
-
-base::Result<void, SealError> check_seal(std::span<const std::byte> file,
-                                         const handoff::ImageSeal& seal) noexcept {
-  if (seal.magic != handoff::kImageSealMagic || seal.elf_size == 0) {
-    return base::err(SealError::kNotSealed);
-  }
-  if (seal.elf_size != file.size()) return base::err(SealError::kWrongSize);
-  if (XXH3_64bits(file.data(), file.size()) != seal.elf_xxh3) {
-    return base::err(SealError::kWrongHash);
-  }
-  return {};
-}
 
 base::Result<LoadedKernel, LoadError> load_kernel(const elf::Image& image,
                                                   handoff::VirtualExtent area,

@@ -134,6 +134,7 @@ Outcome read_cpus(fdt::Node cpus, std::uint64_t boot_hart, MachineInfo& info) no
 }
 
 Outcome read_chosen(fdt::Node chosen, MachineInfo& info) noexcept {
+  info.chosen = chosen;
   info.bootargs = chosen.string("bootargs").value_or("");
   info.stdout_path = chosen.string("stdout-path").value_or("");
   if (const auto seed = chosen.property("rng-seed")) info.rng_seed = seed->data();

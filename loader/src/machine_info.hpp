@@ -97,6 +97,7 @@ struct MachineInfo {
   std::string_view bootargs;
   std::string_view stdout_path;
   std::span<const std::byte> rng_seed;
+  std::optional<fdt::Node> chosen;
   /// Register of the test device, through which the machine can be stopped with a status.
   std::optional<std::uint64_t> test_device;
 };

@@ -82,9 +82,7 @@ void read_machine(const fdt::DeviceTree& tree, std::uint64_t hart_id) noexcept {
   take_rng_seed(machine.rng_seed, boot_info);
   // SAFETY: the tree lies in RAM that nobody else uses now.
   void* writable = const_cast<void*>(tree.blob());
-  if (const auto chosen = tree.find("/chosen")) {
-    static_cast<void>(fdt::erase_value(writable, *chosen, "rng-seed"));
-  }
+  if (machine.chosen) static_cast<void>(fdt::erase_value(writable, *machine.chosen, "rng-seed"));
   boot_info.timebase_frequency = machine.timebase_frequency;
   boot_info.initrd = machine.initrd;
 }

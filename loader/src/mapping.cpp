@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 #include "mapping.hpp"
 
+#include <algorithm>
+
 #include <quoll/base/assert.hpp>
 #include <quoll/base/bits.hpp>
 #include <quoll/mem/page_size.hpp>
@@ -58,17 +60,17 @@ base::Result<void, AllocError> PageTableBuilder::map(
     const unsigned level = largest_level(address, physical, size);
     const std::uint64_t bytes = riscv::Sv::page_bytes(level);
     std::uint64_t* entry = TRY(entry_at(address, level));
-    // The walk is shared by all leaves of this size up to the end of the table.
-    std::size_t index = index_at(address, level);
-    do {
-      QUOLL_ASSERT(*entry == 0);
-      *entry++ = format_.encode_leaf(mem::PhysicalAddress(physical), properties, level);
-      address += bytes;
+    // The walk is shared by all leaves up to the end of the page table: only there can an address
+    // be aligned for a larger page.
+    const std::size_t room = riscv::Sv::kEntriesPerTable - index_at(address, level);
+    const std::size_t count = std::min<std::size_t>(room, size / bytes);
+    for (std::size_t i = 0; i < count; ++i) {
+      QUOLL_ASSERT(entry[i] == 0);
+      entry[i] = format_.encode_leaf(mem::PhysicalAddress(physical), properties, level);
       physical += bytes;
-      size -= bytes;
-      ++index;
-    } while (index < riscv::Sv::kEntriesPerTable && size >= bytes &&
-             largest_level(address, physical, size) == level);
+    }
+    address += count * bytes;
+    size -= count * bytes;
   }
   return {};
 }

@@ -13,7 +13,7 @@ template <typename T>
 std::optional<T> load(std::span<const std::byte> file, std::uint64_t offset) noexcept {
   if (!base::fits_within<std::uint64_t>(offset, sizeof(T), file.size())) return std::nullopt;
   T out;
-  std::memcpy(&out, file.data() + offset, sizeof out);
+  __builtin_memcpy(&out, file.data() + offset, sizeof out);
   return out;
 }
 
@@ -195,7 +195,7 @@ base::Result<void, Error> Image::check_relocations() const noexcept {
   const Segment* last = nullptr;
   for (std::size_t i = 0; i < relocations_.size(); i += sizeof(RelocationEntry)) {
     RelocationEntry entry;
-    std::memcpy(&entry, relocations_.data() + i, sizeof entry);
+    __builtin_memcpy(&entry, relocations_.data() + i, sizeof entry);
     if (static_cast<std::uint32_t>(entry.info) == kRelocationNone) continue;
     if (entry.info != kRelocationRelative) return base::err(Error::kUnsupportedRelocation);
     if (last == nullptr || !last->contains(entry.offset, 8)) {

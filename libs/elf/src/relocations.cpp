@@ -10,7 +10,7 @@ void relocate_segment(const Image& image, const Segment& segment, std::span<std:
     const auto relocation = relocation_at(image, i);
     if (!relocation || !segment.contains(relocation->address, 8)) continue;
     const std::uint64_t value = load_bias + static_cast<std::uint64_t>(relocation->addend);
-    std::memcpy(memory.data() + (relocation->address - segment.address), &value, sizeof value);
+    __builtin_memcpy(memory.data() + (relocation->address - segment.address), &value, sizeof value);
   }
 }
 

@@ -43,7 +43,7 @@ std::optional<Symbol> function_at(const Image& image, std::uint64_t address) noe
   for (std::size_t at = 0; at + sizeof(SymbolEntry) <= table->entries.size();
        at += sizeof(SymbolEntry)) {
     SymbolEntry entry;
-    std::memcpy(&entry, table->entries.data() + at, sizeof entry);
+    __builtin_memcpy(&entry, table->entries.data() + at, sizeof entry);
     if ((entry.info & 0xF) != kSymbolFunction || address < entry.value ||
         address - entry.value >= entry.size) {
       continue;

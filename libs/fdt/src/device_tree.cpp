@@ -5,7 +5,10 @@ extern "C" {
 #include <libfdt.h>
 }
 
+#include <cstring>
+
 #include <quoll/base/checked.hpp>
+#include <quoll/fdt/token.hpp>
 
 namespace quoll::fdt {
 namespace {
@@ -34,63 +37,78 @@ base::Result<std::uint32_t, Error> checked_strings_size(const void* blob) noexce
   return size;
 }
 
-// libfdt names a function like the structure.
-using PropertyHeader = struct fdt_property;
-
-// The head of a property, for a tag that libfdt has found to be one.
-const PropertyHeader* property_at(const void* blob, int offset) noexcept {
-  return static_cast<const PropertyHeader*>(fdt_offset_ptr(blob, offset, sizeof(PropertyHeader)));
+// Where the token at `offset` ends, if it is one and ends within `size`.
+std::optional<std::uint32_t> end_of_token(const detail::Blocks& blocks, std::uint32_t offset,
+                                          std::uint32_t size) noexcept {
+  using detail::kCell;
+  const int at = static_cast<int>(offset);
+  const std::uint32_t rest = size - offset;
+  switch (blocks.token(at)) {
+    case detail::kBeginNode: {
+      const void* end = std::memchr(blocks.node_name(at), 0, rest - kCell);
+      if (end == nullptr) return std::nullopt;
+      break;
+    }
+    case detail::kProperty: {
+      if (rest < 3 * kCell) return std::nullopt;
+      // Compared before it is rounded up: a length near 2^32 would wrap around to a small one.
+      if (blocks.property_length(at) > rest - 3 * kCell) return std::nullopt;
+      break;
+    }
+    case detail::kEndNode:
+    case detail::kNop:
+    case detail::kEnd:
+      break;
+    default:
+      return std::nullopt;
+  }
+  return static_cast<std::uint32_t>(blocks.after(at));
 }
 
-// Goes over every token. libfdt's own walks rely on what is established here: that each token
-// lies behind the one before it (a length near 2^32 wraps its arithmetic around), that nodes nest,
-// that properties come before subnodes, and that the tree ends.
+// Goes over every token. All later walks rely on what is established here: that each token and
+// what belongs to it lies within the block, that nodes nest, that properties come before
+// subnodes, that their names exist, and that the tree ends.
 base::Result<void, Error> check_structure(const void* blob) noexcept {
   const std::uint32_t strings_size = TRY(checked_strings_size(blob));
+  const std::uint32_t size = fdt_size_dt_struct(blob);
+  const detail::Blocks blocks(blob);
   unsigned depth = 0;
   bool may_have_property = false;
   bool seen_root = false;
-  for (int offset = 0;;) {
-    int next = 0;
-    const std::uint32_t tag = fdt_next_tag(blob, offset, &next);
-    if (tag == FDT_END) {
-      if (next < 0) return base::err(from_libfdt(next));
-      if (depth != 0 || !seen_root) return base::err(Error::kBadStructure);
-      return {};
-    }
-    if (next <= offset) return base::err(Error::kBadStructure);
-    switch (tag) {
-      case FDT_BEGIN_NODE:
-        if (depth == 0 && seen_root) return base::err(Error::kBadStructure);
-        if (depth > kMaxDepth) return base::err(Error::kTooDeep);
+  // Whole cells only, so that a token can be read wherever one may begin.
+  for (std::uint32_t offset = 0; offset + detail::kCell <= size;) {
+    const auto end = end_of_token(blocks, offset, size);
+    if (!end || *end > size) return base::err(Error::kBadStructure);
+    const int at = static_cast<int>(offset);
+    switch (blocks.token(at)) {
+      case detail::kBeginNode:
         // Readers start at offset 0; a tree that starts with padding would hide its root.
-        if (!seen_root && offset != 0) return base::err(Error::kBadStructure);
+        if (seen_root ? depth == 0 : offset != 0) return base::err(Error::kBadStructure);
+        if (depth > kMaxDepth) return base::err(Error::kTooDeep);
         seen_root = true;
         may_have_property = true;
         ++depth;
         break;
-      case FDT_END_NODE:
+      case detail::kEndNode:
         if (depth == 0) return base::err(Error::kBadStructure);
         may_have_property = false;
         --depth;
         break;
-      case FDT_PROP: {
-        const PropertyHeader* property = property_at(blob, offset);
-        if (property == nullptr || !may_have_property) return base::err(Error::kBadStructure);
-        const auto length = fdt32_to_cpu(property->len);
-        if (length > static_cast<std::uint32_t>(next - offset)) {
-          return base::err(Error::kBadStructure);
-        }
-        if (fdt32_to_cpu(property->nameoff) >= strings_size) {
+      case detail::kProperty:
+        if (!may_have_property ||
+            detail::load_cell(blocks.structure + at + 2 * detail::kCell) >= strings_size) {
           return base::err(Error::kBadStructure);
         }
         break;
-      }
+      case detail::kEnd:
+        if (depth != 0 || !seen_root) return base::err(Error::kBadStructure);
+        return {};
       default:
         break;
     }
-    offset = next;
+    offset = *end;
   }
+  return base::err(Error::kTruncated);
 }
 
 base::Result<std::size_t, Error> checked_reservation_count(const void* blob) noexcept {
@@ -107,7 +125,8 @@ base::Result<DeviceTree, Error> DeviceTree::open(const void* blob, std::size_t m
   // Older trees do not say how long their structure block is.
   if (fdt_version(blob) < 17) return base::err(Error::kWrongVersion);
   if (fdt_totalsize(blob) > max_size) return base::err(Error::kTruncated);
-  if (fdt_off_mem_rsvmap(blob) % 8 != 0 || fdt_off_dt_struct(blob) % 4 != 0) {
+  if (fdt_off_mem_rsvmap(blob) % 8 != 0 || fdt_off_dt_struct(blob) % detail::kCell != 0 ||
+      fdt_size_dt_struct(blob) % detail::kCell != 0) {
     return base::err(Error::kBadStructure);
   }
   TRY(check_structure(blob));

@@ -5,25 +5,59 @@ extern "C" {
 #include <libfdt.h>
 }
 
+#include <cstring>
+
+#include <quoll/fdt/token.hpp>
+
 namespace quoll::fdt {
 namespace {
 
-int or_end(int offset) noexcept {
-  return offset < 0 ? -1 : offset;
+using detail::Blocks;
+
+// The property that stands at `offset`, or -1 when the properties have ended.
+int property_or_end(const Blocks& blocks, int offset) noexcept {
+  offset = detail::skip_nops(blocks, offset);
+  return blocks.token(offset) == detail::kProperty ? offset : -1;
 }
 
-std::span<const std::byte> value_bytes(const void* value, int length) noexcept {
-  if (value == nullptr || length < 0) return {};
-  return {static_cast<const std::byte*>(value), static_cast<std::size_t>(length)};
+// The node that begins at or behind `offset`, before the enclosing one ends; else -1.
+int node_or_end(const Blocks& blocks, int offset) noexcept {
+  for (;; offset = blocks.after(offset)) {
+    switch (blocks.token(offset)) {
+      case detail::kBeginNode:
+        return offset;
+      case detail::kEndNode:
+      case detail::kEnd:
+        return -1;
+      default:
+        break;
+    }
+  }
+}
+
+// The offset behind the node that begins at `offset`.
+int after_node(const Blocks& blocks, int offset) noexcept {
+  int depth = 0;
+  do {
+    const std::uint32_t token = blocks.token(offset);
+    if (token == detail::kBeginNode) ++depth;
+    if (token == detail::kEndNode) --depth;
+    offset = blocks.after(offset);
+  } while (depth > 0);
+  return offset;
+}
+
+bool names_equal(const char* text, std::string_view wanted) noexcept {
+  for (const char c : wanted) {
+    if (*text++ != c) return false;
+  }
+  return *text == '\0';
 }
 
 }  // namespace
 
 std::string_view Node::name() const noexcept {
-  int length = 0;
-  const char* text = fdt_get_name(blob_, offset_, &length);
-  if (text == nullptr || length < 0) return {};
-  return {text, static_cast<std::size_t>(length)};
+  return Blocks(blob_).node_name(offset_);
 }
 
 std::string_view Node::base_name() const noexcept {
@@ -32,11 +66,15 @@ std::string_view Node::base_name() const noexcept {
 }
 
 std::optional<Property> Node::property(std::string_view name) const noexcept {
-  int length = 0;
-  const void* value =
-      fdt_getprop_namelen(blob_, offset_, name.data(), static_cast<int>(name.size()), &length);
-  if (value == nullptr || length < 0) return std::nullopt;
-  return Property(name, value_bytes(value, length));
+  const Blocks blocks(blob_);
+  int at = property_or_end(blocks, blocks.after(offset_));
+  while (at >= 0) {
+    if (names_equal(blocks.property_name(at), name)) {
+      return Property(name, blocks.property_value(at));
+    }
+    at = property_or_end(blocks, blocks.after(at));
+  }
+  return std::nullopt;
 }
 
 std::optional<std::uint32_t> Node::u32(std::string_view name) const noexcept {
@@ -69,29 +107,30 @@ CellSizes Node::child_cells() const noexcept {
 }
 
 Node::ChildRange::Iterator Node::ChildRange::begin() const noexcept {
-  return {parent_.blob(), or_end(fdt_first_subnode(parent_.blob(), parent_.offset()))};
+  const Blocks blocks(parent_.blob());
+  return {parent_.blob(), node_or_end(blocks, blocks.after(parent_.offset()))};
 }
 
 Node::ChildRange::Iterator& Node::ChildRange::Iterator::operator++() noexcept {
-  offset_ = or_end(fdt_next_subnode(blob_, offset_));
+  const Blocks blocks(blob_);
+  offset_ = node_or_end(blocks, after_node(blocks, offset_));
   return *this;
 }
 
 Node::PropertyRange::Iterator Node::PropertyRange::begin() const noexcept {
-  return {node_.blob(), or_end(fdt_first_property_offset(node_.blob(), node_.offset()))};
+  const Blocks blocks(node_.blob());
+  return {node_.blob(), property_or_end(blocks, blocks.after(node_.offset()))};
 }
 
 Node::PropertyRange::Iterator& Node::PropertyRange::Iterator::operator++() noexcept {
-  offset_ = or_end(fdt_next_property_offset(blob_, offset_));
+  const Blocks blocks(blob_);
+  offset_ = property_or_end(blocks, blocks.after(offset_));
   return *this;
 }
 
 Property Node::PropertyRange::Iterator::operator*() const noexcept {
-  const char* name = nullptr;
-  int length = 0;
-  const void* value = fdt_getprop_by_offset(blob_, offset_, &name, &length);
-  if (value == nullptr || name == nullptr) return Property({}, {});
-  return Property(name, value_bytes(value, length));
+  const Blocks blocks(blob_);
+  return Property(blocks.property_name(offset_), blocks.property_value(offset_));
 }
 
 bool erase_value(void* blob, Node node, std::string_view name) noexcept {

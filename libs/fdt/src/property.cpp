@@ -9,7 +9,7 @@ namespace {
 
 std::uint32_t load_cell(const std::byte* from) noexcept {
   std::uint32_t raw;
-  std::memcpy(&raw, from, sizeof raw);
+  __builtin_memcpy(&raw, from, sizeof raw);
   return __builtin_bswap32(raw);
 }
 

@@ -1,11 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
-#include <quoll/fdt/walk.hpp>
-
-extern "C" {
-#include <libfdt.h>
-}
-
 #include <quoll/base/checked.hpp>
+#include <quoll/fdt/token.hpp>
+#include <quoll/fdt/walk.hpp>
 
 namespace quoll::fdt {
 namespace {
@@ -44,17 +40,29 @@ bool Walk::next() noexcept {
     path_[0] = 0;
     return true;
   }
-  int depth = static_cast<int>(depth_);
-  int offset = path_[depth_];
-  const int floor = depth;
-  do {
-    offset = fdt_next_node(tree_.blob(), offset, &depth);
-  } while (offset >= 0 && depth > floor && skip_);
-  skip_ = false;
-  if (offset < 0 || depth < 0 || depth > static_cast<int>(kMaxDepth)) return false;
-  depth_ = static_cast<unsigned>(depth);
-  path_[depth_] = offset;
-  return true;
+  const detail::Blocks blocks(tree_.blob());
+  // Levels above the next token that are below the current node: 1 while inside it.
+  int below = 1;
+  for (int offset = blocks.after(path_[depth_]);; offset = blocks.after(offset)) {
+    switch (blocks.token(offset)) {
+      case detail::kBeginNode:
+        if (!skip_ || below <= 0) {
+          depth_ = static_cast<unsigned>(static_cast<int>(depth_) + below);
+          path_[depth_] = offset;
+          skip_ = false;
+          return true;
+        }
+        ++below;
+        break;
+      case detail::kEndNode:
+        --below;
+        break;
+      case detail::kEnd:
+        return false;
+      default:
+        break;
+    }
+  }
 }
 
 bool Walk::seek(Node wanted) noexcept {

@@ -64,7 +64,7 @@ template <std::integral T>
 T load_le(const void* from) noexcept {
   static_assert(std::endian::native == std::endian::little);
   T out;
-  std::memcpy(&out, from, sizeof(T));
+  __builtin_memcpy(&out, from, sizeof(T));
   return out;
 }
 
@@ -72,7 +72,7 @@ T load_le(const void* from) noexcept {
 template <std::integral T>
 void store_le(void* to, std::type_identity_t<T> value) noexcept {
   static_assert(std::endian::native == std::endian::little);
-  std::memcpy(to, &value, sizeof(T));
+  __builtin_memcpy(to, &value, sizeof(T));
 }
 
 /// Reads a big-endian integer from unaligned memory (device trees are big-endian).

@@ -25,7 +25,7 @@ struct Relocation {
 /// *Requires*: `index < relocation_count(image)`.
 inline std::optional<Relocation> relocation_at(const Image& image, std::size_t index) noexcept {
   RelocationEntry entry;
-  std::memcpy(&entry, image.relocation_table().data() + index * sizeof entry, sizeof entry);
+  __builtin_memcpy(&entry, image.relocation_table().data() + index * sizeof entry, sizeof entry);
   if (static_cast<std::uint32_t>(entry.info) != kRelocationRelative) return std::nullopt;
   return Relocation{entry.offset, entry.addend};
 }
