@@ -88,6 +88,7 @@ quoll_apt_install() {
     -o DPkg::Lock::Timeout=120 install "${missing[@]}" 2>&1 |
     tee "$log" |
     awk '/^Need to get/ { print "quoll: " $0 }
+         /^Get:/ { if (++fetched % 25 == 0) print "quoll: " fetched " packages fetched" }
          /^Setting up/ { if (++count % 25 == 0) print "quoll: " count " packages set up" }
          { fflush() }' >&2
   status=${PIPESTATUS[0]}
@@ -99,19 +100,26 @@ quoll_configure() {
   [ -f "$2/build.ninja" ] && return
   quoll_say "configuring $1"
   mkdir -p "$2"
-  (cd "$quoll_root" && cmake --preset "$1" -B "$2") >"$2/configure.log" 2>&1 || {
-    cat "$2/configure.log" >&2
+  (cd "$quoll_root" && cmake --preset "$1" -B "$2") >"$2/configure.log" || {
     rm -f "$2/build.ninja"
     quoll_fail "CMake could not configure the preset $1"
   }
 }
 
-# quoll_build DIRECTORY TARGET...: silent when there is nothing to do.
+# quoll_build DIRECTORY TARGET...: silent when there is nothing to do; on a terminal its
+# progress stays on one line.
 quoll_build() {
-  local directory=$1
+  local directory=$1 terminal=0
   shift
-  if ! ninja -C "$directory" -n "$@" 2>/dev/null | grep -q 'no work to do'; then
-    quoll_say "building in ${directory#"$quoll_root"/}"
-    NINJA_STATUS='[%f/%t] ' ninja -C "$directory" "$@" >&2 || quoll_fail "the build failed"
-  fi
+  [ -t 2 ] && terminal=1
+  NINJA_STATUS='[%f/%t] ' ninja -C "$directory" "$@" 2>&1 | awk -v terminal="$terminal" \
+    -v where="${directory#"$quoll_root"/}" '
+    /^ninja: (Entering directory|no work to do)/ || /Re-checking globbed/ { next }
+    !begun++ { print "quoll: building in " where }
+    /^\[[0-9]+\/[0-9]+\] / && terminal {
+      printf "\r\033[K%s", substr($0, 1, 78); fflush(); pending = 1; next
+    }
+    { if (pending) print ""; pending = 0; print; fflush() }
+    END { if (pending) printf "\r\033[K" }' >&2
+  [ "${PIPESTATUS[0]}" -eq 0 ] || quoll_fail "the build failed"
 }
