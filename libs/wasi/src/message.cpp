@@ -38,7 +38,7 @@ void Message::put(char letter) {
 }
 
 void Message::number(std::uint64_t value, unsigned radix) {
-  std::array<char, 20> digits;
+  std::array<char, 20> digits{};
   std::size_t count = 0;
   do {
     digits[count++] = "0123456789abcdef"[value % radix];

@@ -15,6 +15,7 @@ using Step = base::Result<void, Errno>;
 
 class Walker {
  public:
+  // NOLINTNEXTLINE(cppcoreguidelines-pro-type-member-init): names_ is filled up to length_
   Walker(Host& host, abi::Handle start) : host_(host), start_(start), place_(host, start, false) {}
 
   Step step(std::string_view name) {

@@ -12,6 +12,7 @@ namespace quoll::wasi::calls {
 namespace {
 
 // The path is copied: what walks it sees no memory that the program could point at.
+// NOLINTNEXTLINE(cppcoreguidelines-pro-type-member-init): text_ is filled up to length_
 class PathCopy {
  public:
   static WasiResult<PathCopy> create(const Call& call, std::uint32_t address,

@@ -73,6 +73,7 @@ Moved write_all(Host& host, abi::Handle stream, std::span<const std::byte> bytes
 constexpr std::size_t kGatherLimit = 4096;
 
 Moved write_gathered(Host& host, abi::Handle stream, const BufferList& list) {
+  // NOLINTNEXTLINE(cppcoreguidelines-pro-type-member-init): filled up to where it is read
   std::array<std::byte, kGatherLimit> whole;
   std::size_t filled = 0;
   for (std::uint32_t i = 0; i < list.count(); ++i) {

@@ -19,6 +19,7 @@ class Linkage {
   explicit Linkage(Process& process);
   Linkage(const Linkage&) = delete;
   Linkage& operator=(const Linkage&) = delete;
+  ~Linkage() = default;
 
   /// Makes `linker` find the functions, and link what nobody knows to a trap with its name.
   void attach(wasm::Linker& linker);
@@ -36,7 +37,7 @@ class Linkage {
                       wasm::HostFunction& out);
   static wasm::HostOutcome enter(void* context, wasm::Instance& caller, std::uint64_t* slots);
 
-  std::array<Binding, 2 * kFunctionCount> bindings_;
+  std::array<Binding, 2 * kFunctionCount> bindings_{};
 };
 
 }  // namespace quoll::wasi

@@ -19,8 +19,8 @@ class Message {
   /// Adds text that a module supplied: whatever is not printable ASCII becomes '?', and a very
   /// long name is cut.
   Message& name(std::string_view words);
-  Message& decimal(std::uint64_t number);
-  Message& hexadecimal(std::uint64_t number);
+  Message& decimal(std::uint64_t value);
+  Message& hexadecimal(std::uint64_t value);
 
   /// The line with its newline.
   std::span<const std::byte> line();
@@ -32,7 +32,7 @@ class Message {
   void put(char letter);
   void number(std::uint64_t value, unsigned radix);
 
-  std::array<char, kCapacity> letters_;
+  std::array<char, kCapacity> letters_{};
   std::size_t length_ = 0;
 };
 

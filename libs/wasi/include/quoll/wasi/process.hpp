@@ -60,6 +60,7 @@ class Process {
   Process(Host& host, const ProcessSpec& spec);
   Process(const Process&) = delete;
   Process& operator=(const Process&) = delete;
+  ~Process() = default;
 
   Host& host() { return host_; }
   std::span<const std::string_view> arguments() const { return spec_.arguments; }

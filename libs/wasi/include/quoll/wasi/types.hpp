@@ -82,13 +82,13 @@ struct FilestatLayout {
   std::uint32_t device = 0;
   std::uint32_t inode = 8;
   std::uint32_t file_type = 16;
-  std::uint32_t links;
-  std::uint32_t links_width;
-  std::uint32_t size;
-  std::uint32_t accessed;
-  std::uint32_t modified;
-  std::uint32_t changed;
-  std::uint32_t total;
+  std::uint32_t links = 0;
+  std::uint32_t links_width = 0;
+  std::uint32_t size = 0;
+  std::uint32_t accessed = 0;
+  std::uint32_t modified = 0;
+  std::uint32_t changed = 0;
+  std::uint32_t total = 0;
 };
 inline constexpr FilestatLayout kFilestatPreview1{.links = 24,
                                                   .links_width = 8,
@@ -127,10 +127,10 @@ struct SubscriptionLayout {
   std::uint32_t userdata = 0;
   std::uint32_t type = 8;
   std::uint32_t descriptor = 16;
-  std::uint32_t clock;
-  std::uint32_t timeout;
-  std::uint32_t flags;
-  std::uint32_t total;
+  std::uint32_t clock = 0;
+  std::uint32_t timeout = 0;
+  std::uint32_t flags = 0;
+  std::uint32_t total = 0;
 };
 inline constexpr SubscriptionLayout kSubscriptionPreview1{
     .clock = 16, .timeout = 24, .flags = 40, .total = 48};
