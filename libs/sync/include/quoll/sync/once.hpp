@@ -44,7 +44,7 @@ class Once {
 template <typename T>
 class OnceCell {
  public:
-  constexpr OnceCell() = default;
+  constexpr OnceCell() : none_(0) {}
   OnceCell(const OnceCell&) = delete;
   OnceCell& operator=(const OnceCell&) = delete;
   constexpr ~OnceCell() {}
@@ -70,7 +70,7 @@ class OnceCell {
 
  private:
   union {
-    char none_ = 0;
+    char none_;
     T value_;
   };
   std::atomic<bool> ready_{false};

@@ -140,29 +140,39 @@ class AddressSpace {
 
   /// Region nodes that an operation took before it changed anything.
   class Spares;
-  struct Selection;
+  /// Whether an operation must stay inside one mapping.
+  enum class Span : std::uint8_t { kOneMapping, kAnyMappings };
 
   base::Result<void, SpaceError> check_range(mem::VirtualRange range) const noexcept;
   base::Result<mem::VirtualRange, SpaceError> place(Placement where, std::uint64_t size) const
       QUOLL_REQUIRES(lock_);
-  base::Result<mem::VirtualRange, SpaceError> insert(Placement where, std::uint64_t size,
-                                                     Region description);
-  Region* region_of(mem::VirtualAddress address) const noexcept QUOLL_REQUIRES(lock_);
-  base::Result<Selection, SpaceError> select(mem::VirtualRange range) QUOLL_REQUIRES(lock_);
-  base::Result<void, SpaceError> check_splits(const Selection& selection, mem::VirtualRange range,
-                                              Spares& spares) QUOLL_REQUIRES(lock_);
-  Region& cut(Region& region, mem::VirtualAddress at, Spares& spares) QUOLL_REQUIRES(lock_);
-  Region* isolate(mem::VirtualRange range, Spares& spares) QUOLL_REQUIRES(lock_);
-  void merge_around(mem::VirtualRange range) QUOLL_REQUIRES(lock_);
-  void take_pages(Region& region, mem::VirtualRange range, paging::Flush& flush, FrameList& frames)
-      QUOLL_REQUIRES(lock_);
+  base::Result<mem::VirtualRange, SpaceError> map(Placement where, std::uint64_t size,
+                                                  const Region& description) QUOLL_EXCLUDES(lock_);
+  base::Result<mem::VirtualRange, SpaceError> map_vmo(Placement where, std::uint64_t size,
+                                                      Region description) QUOLL_EXCLUDES(lock_);
   base::Result<void, SpaceError> change(mem::VirtualRange range, mem::Permissions permissions)
       QUOLL_EXCLUDES(lock_);
-  base::Result<void, SpaceError> unmap_locked(mem::VirtualRange range, paging::Flush& flush,
-                                              FrameList& frames) QUOLL_REQUIRES(lock_);
-  FaultOutcome fault_locked(mem::VirtualAddress page, mem::Access access, paging::Flush& flush,
-                            FrameList& retired) QUOLL_REQUIRES(lock_);
-  void apply(paging::Flush& flush) noexcept;
+
+  Region* region_of(mem::VirtualAddress address) const noexcept QUOLL_REQUIRES(lock_);
+  base::Result<Region*, SpaceError> select(mem::VirtualRange range, Span span) const
+      QUOLL_REQUIRES(lock_);
+  base::Result<void, SpaceError> reserve_cuts(mem::VirtualRange range, Spares& spares)
+      QUOLL_REQUIRES(lock_);
+  Region* isolate(mem::VirtualRange range, Spares& spares) QUOLL_REQUIRES(lock_);
+  Region* cut(Region& region, mem::VirtualAddress at, Spares& spares) QUOLL_REQUIRES(lock_);
+  void merge_around(mem::VirtualRange range) QUOLL_REQUIRES(lock_);
+  void take_pages(const Region& region, paging::Flush& flush, FrameList& frames)
+      QUOLL_REQUIRES(lock_);
+  void remove(Region& region) QUOLL_REQUIRES(lock_);
+  base::Result<void, SpaceError> unmap_locked(mem::VirtualRange range, FrameList& frames)
+      QUOLL_REQUIRES(lock_);
+  FaultOutcome resolve(mem::VirtualAddress page, mem::Access access, paging::Flush& flush)
+      QUOLL_REQUIRES(lock_);
+  FaultOutcome fill_page(const Region& region, mem::VirtualAddress page, Frame frame,
+                         paging::Flush& flush) QUOLL_REQUIRES(lock_);
+  FaultOutcome copy_page(const Region& region, mem::VirtualAddress page, bool is_present,
+                         paging::Flush& flush) QUOLL_REQUIRES(lock_);
+  void settle(paging::Flush& flush) noexcept QUOLL_REQUIRES(lock_);
 
   KernelSpace& kernel_;
   const SpaceLimits limits_;

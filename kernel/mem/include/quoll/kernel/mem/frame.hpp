@@ -82,6 +82,12 @@ class [[nodiscard]] FrameRun {
   /// The run's bytes, through the physical map.
   void* data() const noexcept;
   void reset() noexcept;
+  /// Takes the run out of the handle's care.
+  [[nodiscard]] mem::PhysicalAddress leak() noexcept {
+    owner_ = nullptr;
+    count_ = 0;
+    return start_;
+  }
 
  private:
   friend class FrameAllocator;

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//
+// The kernel's half, and the switching of spaces.
+#include <utility>
+
+#include <quoll/base/assert.hpp>
+#include <quoll/kernel/mem/kernel_space.hpp>
+#include <quoll/mem/page_size.hpp>
+
+namespace quoll::vm {
+
+KernelSpace::KernelSpace(arch::Mmu::Format format, mem::PhysicalAddress root,
+                         mem::VirtualRange window, FrameAllocator& frames)
+    : format_(format),
+      root_(root),
+      frames_(frames),
+      tables_(format, root, TableMemory(frames, UINT64_MAX), paging::Reclaim::kNever),
+      window_(window.whole_pages()) {}
+
+KernelSpace::~KernelSpace() = default;
+
+base::Result<volatile void*, SpaceError> KernelSpace::map_device(mem::PhysicalRange registers) {
+  if (registers.is_empty()) return base::err(SpaceError::kEmpty);
+  const mem::PhysicalAddress limit = format_.physical_limit();
+  if (registers.start() >= limit || registers.size() > limit - registers.start()) {
+    return base::err(SpaceError::kOutOfRange);
+  }
+  const mem::PhysicalAddress first = registers.start().align_down(mem::kPageSize);
+  const std::uint64_t in_page = registers.start() - first;
+  const std::uint64_t size = mem::pages_for(in_page + registers.size()) * mem::kPageSize;
+
+  sync::LockGuard guard(lock_);
+  if (size > window_.size()) return base::err(SpaceError::kNoRoom);
+  const mem::VirtualRange place(window_.start(), size);
+  paging::Flush flush;
+  const paging::Properties properties{mem::Permissions::read_write(), paging::CacheMode::kDevice,
+                                      paging::Scope::kGlobal};
+  const auto mapped = tables_.map(place, first, properties, flush);
+  if (!mapped) {
+    return base::err(mapped.error() == paging::MapError::kOutOfMemory ? SpaceError::kOutOfMemory
+                                                                      : SpaceError::kOverlap);
+  }
+  window_ = mem::VirtualRange(place.end(), window_.size() - size);
+  // Every hart, for a hart may remember that there was nothing, and a fault of the kernel's own
+  // is not looked at again.
+  flush.apply([](mem::VirtualRange range, paging::FenceReach) {
+    arch::Mmu::fence(range);
+    const auto others = sync::HartSet::first(arch::Harts::count()).without(arch::Harts::id());
+    if (!others.is_empty()) arch::Mmu::fence_remote(others, range);
+  });
+  return static_cast<volatile void*>(mem::to_pointer(place.start() + in_page));
+}
+
+void KernelSpace::activate() noexcept {
+  const unsigned hart = arch::Harts::id();
+  intrusive::RefPtr<SpaceRoot> before = std::exchange(active_[hart], nullptr);
+  if (!before) return;
+  arch::Mmu::set_root(format_, root_);
+  arch::Mmu::fence_all();
+  // Only now can nothing of the old space be cached here.
+  before->active_harts().remove(hart);
+}
+
+void KernelSpace::activate(const intrusive::RefPtr<SpaceRoot>& root) noexcept {
+  const unsigned hart = arch::Harts::id();
+  if (active_[hart] == root) return;
+  intrusive::RefPtr<SpaceRoot> before = std::exchange(active_[hart], root);
+  // In the set before the first translation: whoever changes the space from here on fences us.
+  root->active_harts().add(hart);
+  arch::Mmu::set_root(format_, root->address());
+  arch::Mmu::fence_all();
+  if (before) before->active_harts().remove(hart);
+}
+
+}  // namespace quoll::vm
