@@ -10,11 +10,14 @@ import json
 import os
 import re
 import sys
+import tempfile
 from dataclasses import dataclass, field
 
 from . import batch
+from .archive import Archive
 from .boot import run_description
 
+FOLDER = os.path.abspath(os.path.join(os.path.dirname(__file__), "../../../bench"))
 EXACT = ["-icount", "shift=0,sleep=off", "-rtc", "clock=vm", "-seed", "1"]
 LINE = re.compile(r"bench: ([a-z]+\.[a-z0-9_.]+) ([0-9]+)\s*$", re.MULTILINE)
 USAGE = "usage: tools/bench [boot|syscall|fault|programs]... [--check|--update]"
@@ -48,8 +51,8 @@ class BenchError(Exception):
 
 def measure(build, group, row):
     """{name: count} of one run."""
-    with batch.tempfile.NamedTemporaryFile(prefix="quoll-", suffix=".cpio") as out:
-        archive = batch.Archive(out)
+    with tempfile.NamedTemporaryFile(prefix="quoll-", suffix=".cpio") as out:
+        archive = Archive(out)
         name, *arguments = row.program
         archive.add_file(f"bin/{name}.wasm", os.path.join(build, "demos", f"{name}.wasm"))
         archive.add_bytes("quoll/run", run_description(f"{name}.wasm", arguments, [], []))
@@ -98,16 +101,17 @@ def show(found, baseline, targets):
     return complaints
 
 
-def main(words):
-    """Returns 1 when --check finds a difference or a missed target."""
-    build, root = words[0], os.path.abspath(os.path.join(os.path.dirname(__file__), "../../.."))
+def main(words, folder=FOLDER):
+    """Returns 1 when --check finds a difference or a missed target. `folder` holds the baseline
+    and the targets."""
+    build = words[0]
     flags = {word for word in words[1:] if word.startswith("-")}
     groups = [word for word in words[1:] if not word.startswith("-")] or list(GROUPS)
     unknown = (flags - {"--check", "--update"}) | (set(groups) - set(GROUPS))
     if unknown or len(flags) > 1:
         print(f"quoll: bench does not know {' '.join(sorted(unknown or flags))}\n{USAGE}")
         return 2
-    baseline_path = os.path.join(root, "bench/baseline.json")
+    baseline_path = os.path.join(folder, "baseline.json")
     baseline = read(baseline_path)
     found = {}
     try:
@@ -117,7 +121,7 @@ def main(words):
     except BenchError as error:
         print(f"quoll: no numbers from {error}")
         return 1
-    complaints = show(found, baseline, read(os.path.join(root, "bench/targets.json")))
+    complaints = show(found, baseline, read(os.path.join(folder, "targets.json")))
     gone = [n for n in baseline if n.split(".")[0] in groups and n not in found]
     complaints += [f"{name}: in the baseline, but not measured" for name in gone]
     if "--update" in flags:
