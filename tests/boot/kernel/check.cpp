@@ -38,7 +38,9 @@ void note_failure(const char* expression, unsigned line) noexcept {
   print("\r\n");
 }
 
-bool has_failed() noexcept { return __atomic_load_n(&failures, __ATOMIC_ACQUIRE) != 0; }
+bool has_failed() noexcept {
+  return __atomic_load_n(&failures, __ATOMIC_ACQUIRE) != 0;
+}
 
 }  // namespace quoll::test
 

@@ -16,21 +16,21 @@ bool has_failed() noexcept;
 
 }  // namespace quoll::test
 
-#define EXPECT(expression)                                                  \
-  do {                                                                      \
-    if (!(expression)) ::quoll::test::note_failure(#expression, __LINE__);  \
+#define EXPECT(expression)                                                 \
+  do {                                                                     \
+    if (!(expression)) ::quoll::test::note_failure(#expression, __LINE__); \
   } while (false)
 
-#define EXPECT_EQ(left, right)                                              \
-  do {                                                                      \
-    const std::uint64_t left_value = static_cast<std::uint64_t>(left);      \
-    const std::uint64_t right_value = static_cast<std::uint64_t>(right);    \
-    if (left_value != right_value) {                                        \
-      ::quoll::test::note_failure(#left " == " #right, __LINE__);           \
-      ::quoll::test::print("  left ");                                      \
-      ::quoll::test::print_number(left_value);                              \
-      ::quoll::test::print(" right ");                                      \
-      ::quoll::test::print_number(right_value);                             \
-      ::quoll::test::print("\r\n");                                         \
-    }                                                                       \
+#define EXPECT_EQ(left, right)                                           \
+  do {                                                                   \
+    const std::uint64_t left_value = static_cast<std::uint64_t>(left);   \
+    const std::uint64_t right_value = static_cast<std::uint64_t>(right); \
+    if (left_value != right_value) {                                     \
+      ::quoll::test::note_failure(#left " == " #right, __LINE__);        \
+      ::quoll::test::print("  left ");                                   \
+      ::quoll::test::print_number(left_value);                           \
+      ::quoll::test::print(" right ");                                   \
+      ::quoll::test::print_number(right_value);                          \
+      ::quoll::test::print("\r\n");                                      \
+    }                                                                    \
   } while (false)

@@ -8,9 +8,12 @@ namespace {
 
 riscv::Sv format_for(unsigned levels) {
   switch (levels) {
-    case 3: return riscv::kSv39;
-    case 4: return riscv::kSv48;
-    default: return riscv::kSv57;
+    case 3:
+      return riscv::kSv39;
+    case 4:
+      return riscv::kSv48;
+    default:
+      return riscv::kSv57;
   }
 }
 
@@ -43,8 +46,7 @@ std::optional<Translation> PageTables::find(std::uint64_t address) const {
   return std::nullopt;
 }
 
-void PageTables::map_device(std::uint64_t address, std::uint64_t physical,
-                            std::uint64_t& frames) {
+void PageTables::map_device(std::uint64_t address, std::uint64_t physical, std::uint64_t& frames) {
   std::uint64_t at = root_;
   for (unsigned level = format_.levels() - 1; level > 0; --level) {
     auto* entry = const_cast<std::uint64_t*>(table(at)) + index_of(address, level);

@@ -46,14 +46,18 @@ class PageTables {
         here = static_cast<std::uint64_t>(static_cast<std::int64_t>(here << unused) >> unused);
       }
       switch (format_.kind(entry, level)) {
-        case paging::EntryKind::kVacant: break;
-        case paging::EntryKind::kLeaf: visit(here, entry, level); break;
+        case paging::EntryKind::kVacant:
+          break;
+        case paging::EntryKind::kLeaf:
+          visit(here, entry, level);
+          break;
         case paging::EntryKind::kTable:
           if (!each_leaf_in(format_.decode_table(entry).value(), level - 1, here, visit)) {
             return false;
           }
           break;
-        case paging::EntryKind::kInvalid: return false;
+        case paging::EntryKind::kInvalid:
+          return false;
       }
     }
     return true;

@@ -27,12 +27,17 @@ extern std::uint64_t last_address;
 #ifndef QUOLL_TEST_CONFIG_MAGIC
 #define QUOLL_TEST_CONFIG_MAGIC quoll::handoff::kLoaderConfigMagic
 #endif
+#ifndef QUOLL_TEST_STACK_PAGES
+#define QUOLL_TEST_STACK_PAGES 3
+#endif
 [[gnu::section(".loader_config"), gnu::used]] const quoll::handoff::LoaderConfig loader_config{
-    .magic = QUOLL_TEST_CONFIG_MAGIC, .kernel_stack_pages = 3, .guard_pages = 2};
+    .magic = QUOLL_TEST_CONFIG_MAGIC,
+    .kernel_stack_pages = QUOLL_TEST_STACK_PAGES,
+    .guard_pages = 2};
 #endif
 
 #ifdef QUOLL_TEST_LARGE
-[[gnu::used]] static std::array<std::byte, 96 << 20> large_and_zero;
+static std::array<std::byte, 96 << 20> large_and_zero;
 #endif
 
 namespace quoll::test {
@@ -180,29 +185,29 @@ bool is_executable_somewhere(const PageTables& tables, std::uint64_t physical) {
 
 void check_page_tables(const BootInfo& info, const PageTables& tables) {
   std::uint64_t executable_pages = 0;
-  const bool valid = tables.each_leaf([&](std::uint64_t address, std::uint64_t entry,
-                                          unsigned level) {
-    using namespace riscv::pte;
-    if ((entry & kWrite) != 0 && (entry & kExecute) != 0) EXPECT(false);
-    if ((entry & kUser) != 0) EXPECT(false);
-    // Nothing in the half that belongs to guests.
-    if (static_cast<std::int64_t>(address) >= 0) EXPECT(false);
-    if ((entry & kExecute) == 0) return;
-    EXPECT_EQ(level, 0);
-    ++executable_pages;
-    const bool known = info.kernel_virtual.contains(address) || info.handoff_page.contains(address);
-    EXPECT(known);
-    // No writable alias in the physical map.
-    const std::uint64_t physical = tables.format().decode_leaf(entry).address.value();
-    const auto alias = tables.find(info.physmap.to_virtual(physical));
-    EXPECT(alias.has_value());
-    if (alias) EXPECT_EQ(alias->entry & kWrite, 0);
-  });
+  const bool valid =
+      tables.each_leaf([&](std::uint64_t address, std::uint64_t entry, unsigned level) {
+        using namespace riscv::pte;
+        if ((entry & kWrite) != 0 && (entry & kExecute) != 0) EXPECT(false);
+        if ((entry & kUser) != 0) EXPECT(false);
+        // Nothing in the half that belongs to guests.
+        if (static_cast<std::int64_t>(address) >= 0) EXPECT(false);
+        if ((entry & kExecute) == 0) return;
+        EXPECT_EQ(level, 0);
+        ++executable_pages;
+        const bool known =
+            info.kernel_virtual.contains(address) || info.handoff_page.contains(address);
+        EXPECT(known);
+        // No writable alias in the physical map.
+        const std::uint64_t physical = tables.format().decode_leaf(entry).address.value();
+        const auto alias = tables.find(info.physmap.to_virtual(physical));
+        EXPECT(alias.has_value());
+        if (alias) EXPECT_EQ(alias->entry & kWrite, 0);
+      });
   EXPECT(valid);
   EXPECT(executable_pages > 1);
   const std::uint64_t root_step = riscv::Sv::page_bytes(tables.format().levels() - 1);
-  for (std::uint64_t at = info.kernel_window.start; at < info.kernel_window.end;
-       at += root_step) {
+  for (std::uint64_t at = info.kernel_window.start; at < info.kernel_window.end; at += root_step) {
     EXPECT(tables.table(tables.root())[at / root_step % 512] != 0);
   }
 }
@@ -256,11 +261,45 @@ void check_memory_map(const BootInfo& info, const fdt::DeviceTree& tree) {
   expect_kind(info, info.kernel_elf, RegionKind::kKernelElf);
 }
 
+// Somewhere in the allowed range, aligned, there is a region of that kind and size.
+void check_placed_reservation(const BootInfo& info, const fdt::Walk& walk, RegionKind kind) {
+  const fdt::Node node = walk.node();
+  const std::uint64_t size = node.property("size")->as_number().value_or(0);
+  const auto alignment_property = node.property("alignment");
+  const std::uint64_t alignment =
+      alignment_property ? alignment_property->as_number().value_or(1) : 1;
+  handoff::PhysicalExtent within{0, ~std::uint64_t{0}};
+  if (const auto ranges = node.property("alloc-ranges")) {
+    fdt::Cells cells = ranges->as_cells();
+    within.start = cells.take(walk.cells().address).value_or(0);
+    within.end = within.start + cells.take(walk.cells().size).value_or(0);
+  }
+  bool found = false;
+  for (const MemoryRegion& region : info.regions()) {
+    const std::uint64_t start = (region.range.start + alignment - 1) / alignment * alignment;
+    const handoff::PhysicalExtent place{start, start + size};
+    if (region.kind == kind && region.range.contains(place) && within.contains(place)) found = true;
+  }
+  EXPECT(found);
+}
+
 void check_reservations(const BootInfo& info, const fdt::DeviceTree& tree) {
+  for (std::size_t i = 0; i < tree.reservation_count(); ++i) {
+    const fdt::Reservation entry = tree.reservation(i);
+    const RegionKind kind = kind_at(info, entry.address);
+    EXPECT(kind == RegionKind::kReserved || kind == RegionKind::kNoMap);
+  }
   bool firmware_found = false;
   for (fdt::Walk walk(tree); walk.next();) {
     if (walk.depth() < 2 || walk.parent().name() != "reserved-memory") continue;
     const bool hidden = walk.node().has("no-map");
+    if (!walk.is_available()) {
+      EXPECT_EQ(kind_at(info, walk.bus_reg()->address), RegionKind::kFree);
+      continue;
+    }
+    if (!walk.node().has("reg")) {
+      check_placed_reservation(info, walk, hidden ? RegionKind::kNoMap : RegionKind::kReserved);
+    }
     for (std::size_t i = 0; const auto reg = walk.bus_reg(i); ++i) {
       firmware_found = true;
       expect_kind(info, {reg->address, reg->address + reg->size},
@@ -314,8 +353,7 @@ void check_chosen(const BootInfo& info, const fdt::DeviceTree& tree) {
   const std::string_view wanted = argument(info, "initrd=");
   EXPECT_EQ(info.initrd.is_empty(), wanted.empty());
   if (!wanted.empty()) {
-    const auto* text =
-        reinterpret_cast<const char*>(info.physmap.to_virtual(info.initrd.start));
+    const auto* text = reinterpret_cast<const char*>(info.physmap.to_virtual(info.initrd.start));
     EXPECT(std::string_view(text, wanted.size()) == wanted);
   }
   EXPECT_EQ(info.timebase_frequency, 10000000);
@@ -439,6 +477,10 @@ extern "C" [[noreturn]] void test_kernel_main(const quoll::handoff::BootInfo* in
   if (info->bootargs().find("fault") != std::string_view::npos) {
     *reinterpret_cast<volatile int*>(std::uintptr_t{0x1230}) = 1;
   }
+#ifdef QUOLL_TEST_LARGE
+  // SAFETY: empty; keeps the array.
+  asm volatile("" ::"r"(&large_and_zero));
+#endif
   EXPECT(info->check().has_value());
   const std::uint64_t root = read_satp() << 20 >> 8;
   EXPECT_EQ(root, info->root_table);

@@ -7,10 +7,16 @@
 #include <quoll/base/assert.hpp>
 
 extern "C" {
-void __gxx_personality_v0() { quoll::base::assertion_failed("exception", "", 0); }
-void* __cxa_begin_catch(void*) { quoll::base::assertion_failed("exception", "", 0); }
+void __gxx_personality_v0() {
+  quoll::base::assertion_failed("exception", "", 0);
+}
+void* __cxa_begin_catch(void*) {
+  quoll::base::assertion_failed("exception", "", 0);
+}
 }
 
 namespace std {
-void terminate() noexcept { quoll::base::assertion_failed("terminate", "", 0); }
+void terminate() noexcept {
+  quoll::base::assertion_failed("terminate", "", 0);
+}
 }  // namespace std
