@@ -64,6 +64,15 @@ abi::ObjectKind kind_of(mode_t mode) {
   return abi::ObjectKind::kStream;
 }
 
+std::uint32_t readiness_of(int seen, std::uint32_t interest) {
+  std::uint32_t bits = 0;
+  if ((seen & (POLLIN | POLLHUP)) != 0) bits |= abi::readiness::kReadable;
+  if ((seen & (POLLOUT | POLLERR)) != 0) bits |= abi::readiness::kWritable;
+  bits &= interest;
+  if ((seen & (POLLHUP | POLLERR)) != 0) bits |= abi::readiness::kHangUp;
+  return bits;
+}
+
 }  // namespace
 
 PosixHost::PosixHost() {
@@ -127,14 +136,8 @@ wasi::HostResult<std::uint64_t> PosixHost::wait_many(std::span<abi::WaitItem> it
   }
   std::uint64_t ready = 0;
   for (std::size_t i = 0; i < items.size(); ++i) {
-    const int seen = polled[i].revents;
-    std::uint32_t bits = 0;
-    if ((seen & (POLLIN | POLLHUP)) != 0) bits |= abi::readiness::kReadable;
-    if ((seen & (POLLOUT | POLLERR)) != 0) bits |= abi::readiness::kWritable;
-    bits &= items[i].interest;
-    if ((seen & (POLLHUP | POLLERR)) != 0) bits |= abi::readiness::kHangUp;
-    items[i].ready = bits;
-    if (bits != 0) ++ready;
+    items[i].ready = readiness_of(polled[i].revents, items[i].interest);
+    if (items[i].ready != 0) ++ready;
   }
   return ready;
 }

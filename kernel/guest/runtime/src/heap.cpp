@@ -50,8 +50,8 @@ constexpr std::size_t kSmallShift = 4;
 constexpr std::size_t kFirstLog = 8;
 constexpr std::size_t kColumnBits = 4;
 // What is committed at a time, and how much may lie idle above the top before it goes back.
-constexpr std::size_t kGrowStep = 64 * 1024;
-constexpr std::size_t kIdleLimit = 1024 * 1024;
+constexpr std::size_t kGrowStep = std::size_t{64} << 10;
+constexpr std::size_t kIdleLimit = std::size_t{1} << 20;
 
 }  // namespace
 
@@ -239,8 +239,8 @@ void Heap::remove(Block* block) {
   if (behind != nullptr) behind->mark(Block::kPreviousFree, false);
 }
 
-bool Heap::is_consistent() const {
-  std::size_t free_blocks = 0;
+// Whether each block says the truth about itself and the one before it.
+bool Heap::counts_blocks(std::size_t& free_blocks) const {
   std::size_t used = 0;
   bool previous_free = false;
   std::size_t previous_size = 0;
@@ -259,7 +259,12 @@ bool Heap::is_consistent() const {
     previous_size = block->size();
     at += block->size();
   }
-  if (previous_free || used != used_) return false;
+  return !previous_free && used == used_;
+}
+
+bool Heap::is_consistent() const {
+  std::size_t free_blocks = 0;
+  if (!counts_blocks(free_blocks)) return false;
   for (std::size_t row = 0; row < kRows; ++row) {
     for (std::size_t column = 0; column < kColumns; ++column) {
       for (const Block* block = lists_[row][column]; block != nullptr; block = block->next) {

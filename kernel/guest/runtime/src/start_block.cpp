@@ -40,7 +40,7 @@ std::string_view StartBlockView::environment(std::size_t index) const {
 }
 
 abi::StartPreopen StartBlockView::preopen(std::size_t index) const {
-  abi::StartPreopen out;
+  abi::StartPreopen out{};
   std::memcpy(&out, bytes() + block_->preopens + index * sizeof(out), sizeof(out));
   return out;
 }
@@ -64,7 +64,7 @@ bool StartBlockView::fits(abi::StartString string) const {
 }
 
 abi::StartString StartBlockView::string_at(std::uint32_t table, std::size_t index) const {
-  abi::StartString out;
+  abi::StartString out{};
   std::memcpy(&out, bytes() + table + index * sizeof(out), sizeof(out));
   return out;
 }

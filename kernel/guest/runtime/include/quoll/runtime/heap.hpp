@@ -29,6 +29,7 @@ class Heap {
   Heap() = default;
   Heap(const Heap&) = delete;
   Heap& operator=(const Heap&) = delete;
+  ~Heap() = default;
 
   /// *Requires*: `base` and `bytes` are multiples of the page size; called once.
   void open(std::byte* base, std::size_t bytes, CommitPages commit, DecommitPages decommit,
@@ -68,6 +69,7 @@ class Heap {
   void give_back(Block* block);
   void split(Block* block, std::size_t size);
   Block* next_of(Block* block) const;
+  bool counts_blocks(std::size_t& free_blocks) const;
 
   std::byte* base_ = nullptr;
   std::byte* top_ = nullptr;
