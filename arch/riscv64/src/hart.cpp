@@ -56,9 +56,9 @@ void Harts::add(unsigned hart, std::uint64_t hardware_id) noexcept {
   hart_count = hart + 1;
 }
 
-void initialise_hart(unsigned id, std::uint64_t stack_low, std::uint64_t stack_high,
-                     bool user_may_count) noexcept {
+void initialise_hart(unsigned id, std::uint64_t stack_low, std::uint64_t stack_high) noexcept {
   HartLocal& local = hart_local();
+  QUOLL_ASSERT(&local == &quoll_hart_local);
   local.id = id;
   local.stack_low = stack_low;
   local.stack_high = stack_high;
@@ -71,8 +71,11 @@ void initialise_hart(unsigned id, std::uint64_t stack_low, std::uint64_t stack_h
   // SAFETY: the address of the entry, which is aligned to four bytes.
   write_csr<riscv::Csr::kStvec>(riscv::encode_stvec(
       reinterpret_cast<std::uintptr_t>(&quoll_trap_entry), riscv::TrapVectorMode::kDirect));
-  write_csr<riscv::Csr::kScounteren>(riscv::counter_enable::kTime |
-                                     (user_may_count ? riscv::counter_enable::kInstret : 0));
+  write_csr<riscv::Csr::kScounteren>(riscv::counter_enable::kTime);
+}
+
+void allow_user_counting() noexcept {
+  set_csr_bits<riscv::Csr::kScounteren>(riscv::counter_enable::kInstret);
 }
 
 void use_instruction_counter(bool readable) noexcept {

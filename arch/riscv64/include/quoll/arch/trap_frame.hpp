@@ -26,8 +26,10 @@ static_assert(sizeof(TrapFrame) == 304 && offsetof(TrapFrame, pc) == 256);
 /// Called on every trap out of the kernel, interrupts off. The kernel defines it.
 extern "C" void quoll_trap_from_kernel(TrapFrame* frame) noexcept;
 
-/// Prepares this hart: trap vector, emergency stack, floating point off, counters for user mode.
-void initialise_hart(unsigned id, std::uint64_t stack_low, std::uint64_t stack_high,
-                     bool user_may_count) noexcept;
+/// Prepares this hart: trap vector, emergency stack, floating point off; user mode may read the
+/// time.
+void initialise_hart(unsigned id, std::uint64_t stack_low, std::uint64_t stack_high) noexcept;
+/// Lets user mode on this hart count instructions as well: for measuring.
+void allow_user_counting() noexcept;
 
 }  // namespace quoll::arch

@@ -26,7 +26,7 @@ using async::yield_now;
 
 using KernelExecutor = async::Executor<Machine>;
 
-/// The one executor. Exists from the first instruction on.
+/// The one executor. *Requires*: `exec::start` was called.
 KernelExecutor& executor() noexcept;
 
 /// The monotonic clock, one for all harts.

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//
+// Boot's side of the devices.
+#pragma once
+
+#include <cstdint>
+
+#include <quoll/async/task.hpp>
+#include <quoll/fdt/device_tree.hpp>
+
+namespace quoll::device {
+
+/// Devices that need no task: the test device, the clock, the console's output.
+/// *Context*: boot hart, once. The result is wall-clock time now, in nanoseconds; 0: unknown.
+std::uint64_t start_early(const fdt::DeviceTree& tree) noexcept;
+
+/// Everything else; ends when the standard streams are known. *Context*: task, once.
+async::Task<void> start(const fdt::DeviceTree& tree);
+
+/// Whether the streams are the console, where somebody types.
+bool streams_are_terminal() noexcept;
+
+/// Waits until the host has taken what was written, for a second at most. *Context*: task.
+async::Task<void> flush();
+
+}  // namespace quoll::device

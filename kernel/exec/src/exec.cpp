@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+#include <algorithm>
+
+#include <quoll/arch/clock.hpp>
+#include <quoll/arch/hart_local.hpp>
+#include <quoll/arch/interrupts.hpp>
+#include <quoll/arch/sbi.hpp>
+#include <quoll/arch/user_entry.hpp>
+#include <quoll/base/assert.hpp>
+#include <quoll/kernel/exec/exec.hpp>
+#include <quoll/kernel/exec/start.hpp>
+#include <quoll/kernel/irq/irq.hpp>
+#include <quoll/kernel/mem/init.hpp>
+#include <quoll/riscv/csr.hpp>
+#include <quoll/sync/once.hpp>
+
+namespace quoll::exec {
+namespace {
+
+/// A guest's slice: with twenty guests on a hart each still comes round five times a second.
+constexpr std::uint64_t kSliceMicroseconds = 10'000;
+
+constinit Machine machine;
+// Constructed at boot rather than at link time, so that its queues take no room in the image.
+constinit sync::OnceCell<KernelExecutor> executor_cell;
+constinit Ticks frequency = 10'000'000;
+constinit Ticks slice = 100'000;
+
+/// The interrupt that ended user mode, now that the kernel's own state is back.
+void serve(const arch::UserExit& exit) noexcept {
+  irq::handle(riscv::TrapCause(exit.cause));
+  if (riscv::TrapCause(exit.cause).is(riscv::Interrupt::kTimer)) executor().poll_timers();
+}
+
+}  // namespace
+
+void start(Ticks ticks_per_second_of_clock) noexcept {
+  frequency = ticks_per_second_of_clock;
+  executor_cell.emplace(machine);
+  slice = std::max<Ticks>(frequency / 1'000'000 * kSliceMicroseconds, 1);
+}
+
+KernelExecutor& executor() noexcept {
+  return executor_cell.get();
+}
+
+Ticks now() noexcept {
+  return arch::read_time();
+}
+
+Ticks ticks_per_second() noexcept {
+  return frequency;
+}
+
+Ticks ticks_from_nanoseconds(std::uint64_t nanoseconds) noexcept {
+  const auto ticks = static_cast<unsigned __int128>(nanoseconds) * frequency / 1'000'000'000;
+  return ticks >= async::kNever ? async::kNever : static_cast<Ticks>(ticks);
+}
+
+std::uint64_t nanoseconds_from_ticks(Ticks ticks) noexcept {
+  return static_cast<std::uint64_t>(static_cast<unsigned __int128>(ticks) * 1'000'000'000 /
+                                    frequency);
+}
+
+std::size_t Machine::hart() const noexcept {
+  return arch::Harts::id();
+}
+
+bool Machine::in_interrupt() const noexcept {
+  return arch::hart_local().interrupt_depth != 0;
+}
+
+Ticks Machine::now() const noexcept {
+  return arch::read_time();
+}
+
+void Machine::set_deadline(Ticks deadline) noexcept {
+  arch::HartLocal& local = arch::hart_local();
+  if (local.deadline == deadline) return;
+  local.deadline = deadline;
+  arch::set_timer(deadline);
+  arch::Interrupts::enable_sources(riscv::interrupt_bit::kTimer);
+}
+
+void Machine::park(bool (*may_sleep)(void*), void* argument) noexcept {
+  // A hart that sleeps keeps nothing of a guest that may end meanwhile.
+  vm::kernel_space().activate();
+  arch::Interrupts::disable();
+  if (may_sleep(argument)) arch::Interrupts::wait();
+  // Whatever ended the wait is pending and taken here.
+  arch::Interrupts::enable();
+}
+
+void Machine::wake(std::size_t hart) noexcept {
+  // Ordered before: what the woken hart is to find.
+  QUOLL_ASSERT(arch::sbi::send_ipi(sync::HartSet::of(static_cast<unsigned>(hart))).has_value());
+}
+
+void Machine::before_suspend(async::TaskHeader&) noexcept {
+  if (arch::UserContext* const dirty = arch::hart_local().float_dirty) arch::save_float(*dirty);
+}
+
+arch::UserExit enter_user(arch::UserContext& context) noexcept {
+  arch::HartLocal& local = arch::hart_local();
+  executor().offer_work();
+  const std::uint64_t epoch = executor().resumed(local.id);
+  if (local.slice_epoch != epoch) {
+    local.slice_epoch = epoch;
+    local.slice_end = arch::read_time() + slice;
+    local.slice_over = false;
+  }
+  machine.set_deadline(std::min(executor().poll_timers(), local.slice_end));
+  arch::Interrupts::disable();
+  // From here on nothing can come in unseen: it would be pending when user mode begins.
+  if (executor().urgent_work()) [[unlikely]] {
+    arch::Interrupts::enable();
+    return {.kind = arch::UserExitKind::kInterrupt};
+  }
+  const arch::UserExit exit = arch::enter_user(context);
+  if (exit.kind == arch::UserExitKind::kInterrupt) serve(exit);
+  arch::Interrupts::enable();
+  if (local.float_dirty == &context) executor().current()->hook_suspend();
+  return exit;
+}
+
+bool should_yield() noexcept {
+  if (executor().urgent_work()) return true;
+  arch::HartLocal& local = arch::hart_local();
+  if (!local.slice_over && arch::read_time() < local.slice_end) return false;
+  local.slice_over = false;
+  local.slice_epoch = ~std::uint64_t{0};  // a new slice, here or after the others
+  return executor().other_work();
+}
+
+void forget_user(arch::UserContext& context) noexcept {
+  arch::forget_float(context);
+}
+
+void kick(unsigned hart) noexcept {
+  if (hart == arch::Harts::id()) return;
+  machine.wake(hart);
+}
+
+}  // namespace quoll::exec

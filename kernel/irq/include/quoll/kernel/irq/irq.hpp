@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//
+// Interrupts: from the controller to the task that serves the device.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+
+#include <quoll/base/result.hpp>
+#include <quoll/fdt/walk.hpp>
+#include <quoll/riscv/trap_cause.hpp>
+
+namespace quoll::async {
+class Signal;
+}
+
+namespace quoll::irq {
+
+/// Why interrupts of a device cannot be had.
+enum class IrqError : std::uint8_t {
+  kNoController,  ///< the device tree names none that is supported, or it could not be mapped
+  kBadSource,     ///< no such source, or no `interrupts` property
+  kTaken,         ///< another driver has it
+};
+
+/// Finds and resets the interrupt controller. *Context*: boot hart. A machine without one goes on
+/// with timers and IPIs only.
+base::Result<void, IrqError> start(const fdt::DeviceTree& tree) noexcept;
+/// Lets this hart take interrupts. *Context*: each hart, once.
+void start_hart() noexcept;
+
+/// The source that a device node raises.
+base::Result<std::uint32_t, IrqError> source_of(fdt::Walk& device) noexcept;
+/// From now on the source sets `signal`. It is masked each time until `unmask`, so that a level
+/// interrupt comes once for each round of its task. *Requires*: `signal` lives for ever.
+base::Result<void, IrqError> attach(std::uint32_t source, async::Signal& signal) noexcept;
+/// The device has been served. *Requires*: the source was attached.
+void unmask(std::uint32_t source) noexcept;
+
+/// Serves one pending interrupt. *Context*: interrupts off.
+void handle(riscv::TrapCause cause) noexcept;
+
+/// Interrupts that nobody had attached to.
+std::uint64_t unclaimed() noexcept;
+
+}  // namespace quoll::irq

@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//
+// From the loader's jump to the executor, on every hart. README.md explains the order.
+#include <atomic>
+#include <cstring>
+
+#include <quoll/arch/clock.hpp>
+#include <quoll/arch/current.hpp>
+#include <quoll/arch/sbi.hpp>
+#include <quoll/arch/trap_frame.hpp>
+#include <quoll/fdt/device_tree.hpp>
+#include <quoll/handoff/boot_info.hpp>
+#include <quoll/handoff/loader_config.hpp>
+#include <quoll/kernel/boot/program.hpp>
+#include <quoll/kernel/device/power.hpp>
+#include <quoll/kernel/device/start.hpp>
+#include <quoll/kernel/exec/exec.hpp>
+#include <quoll/kernel/exec/start.hpp>
+#include <quoll/kernel/irq/irq.hpp>
+#include <quoll/kernel/mem/init.hpp>
+#include <quoll/kernel/panic/panic.hpp>
+#include <quoll/kernel/random/random.hpp>
+#include <quoll/kernel/state/state.hpp>
+#include <quoll/kernel/tracing/console.hpp>
+#include <quoll/log/log.hpp>
+
+namespace quoll::kernel {
+namespace {
+
+[[gnu::section(".loader_config"), gnu::used, gnu::retain]]
+const handoff::LoaderConfig loader_config{.kernel_stack_pages = 8};
+
+constinit std::atomic<bool> others_may_go{false};
+constinit sync::OnceCell<fdt::DeviceTree> device_tree;
+
+/// Counts of retired instructions at the kernel's own boot steps; the loader's are in BootInfo.
+struct BootCounts {
+  std::uint64_t entered = 0;
+  std::uint64_t memory = 0;
+  std::uint64_t devices = 0;
+};
+constinit BootCounts counts;
+
+void enter_hart(const handoff::BootInfo& info, unsigned hart) noexcept {
+  const handoff::HartInfo& own = info.harts()[hart];
+  arch::initialise_hart(hart, own.stack.start, own.stack.end);
+}
+
+void read_arguments(const handoff::BootInfo& info) noexcept {
+  State& state = state_for_boot();
+  state.arguments =
+      boot::parse_arguments(info.bootargs(), [](std::string_view part, const char* why) {
+        log::warn("boot", "boot argument {} {}", part, why);
+      });
+  if (state.arguments.log.empty()) return;
+  const auto parsed = log::Filter::parse(state.arguments.log);
+  if (!parsed.rejected.empty()) {
+    log::warn("boot", "log={}: {} is not understood", state.arguments.log, parsed.rejected);
+  }
+  log::set_filter(parsed.filter);
+}
+
+void find_machine(const handoff::BootInfo& info) noexcept {
+  const auto tree = fdt::DeviceTree::open(
+      vm::at_physical<const void>(mem::PhysicalAddress(info.device_tree.start)),
+      info.device_tree.size());
+  if (!tree) panic::panic("the device tree {}", to_string(tree.error()));
+  State& state = state_for_boot();
+  state.device_tree = &device_tree.emplace(*tree);
+  state.features = cpu::find_features(*tree);
+  arch::use_timer(state.features.sstc ? arch::TimerKind::kSstc : arch::TimerKind::kSbi);
+}
+
+void seed_random(const handoff::BootInfo& info) noexcept {
+  random::start(info.seed());
+  // The copy in the page is of no more use to anyone but a thief.
+  // SAFETY: the page is mapped read-write and the kernel's.
+  auto& writable = const_cast<handoff::BootInfo&>(info);
+  std::memset(writable.rng_seed.data(), 0, writable.rng_seed.size());
+  writable.rng_seed_size = 0;
+}
+
+void print_count(const char* step, std::uint64_t count) noexcept {
+  std::array<char, 96> line;
+  const std::size_t size =
+      log::format_to(std::span<char>(line), "bench: boot.{} {}\n", step, count);
+  tracing::write_line(std::string_view(line.data(), size));
+}
+
+void print_boot_counts(const handoff::BootInfo& info, std::uint64_t all_harts) noexcept {
+  constexpr const char* kSteps[] = {"entry",       "device_tree",   "kernel_verified",
+                                    "page_tables", "kernel_mapped", "handoff"};
+  static_assert(std::size(kSteps) == handoff::kBootStepCount);
+  const std::uint64_t start = info.timestamps[0].instructions;
+  for (std::size_t i = 1; i < handoff::kBootStepCount; ++i) {
+    print_count(kSteps[i], info.timestamps[i].instructions - start);
+  }
+  print_count("kernel_entry", counts.entered - start);
+  print_count("kernel_memory", counts.memory - start);
+  print_count("kernel_devices", counts.devices - start);
+  print_count("all_harts", all_harts - start);
+}
+
+/// The first task: what of boot needs others to have got somewhere.
+async::Task<void> finish_boot() {
+  const handoff::BootInfo& info = *state().boot_info;
+  const std::uint64_t all = sync::HartSet::first(arch::Harts::count()).bits();
+  while (exec::executor().serving() != all || !info.all_harts_left_loader()) {
+    if (!co_await exec::sleep_until(exec::now() + exec::ticks_per_second() / 10'000)) co_return;
+  }
+  const std::uint64_t all_harts = arch::read_instructions();
+  const std::uint64_t reclaimed = vm::release_loader_memory(info);
+  log::info("boot", "kernel up on {} harts; {} KiB of the loader's memory are free again",
+            arch::Harts::count(), reclaimed / 1024);
+  if (!state().arguments.bench.empty()) print_boot_counts(info, all_harts);
+  const auto devices = co_await device::start(*state().device_tree).checked();
+  if (!devices) panic::panic("no memory to start the devices");
+  const auto done = co_await boot::main_program().checked();
+  if (!done) panic::panic("no memory for the first program");
+}
+
+[[noreturn]] void run_hart() noexcept {
+  if (!state().arguments.bench.empty()) arch::allow_user_counting();
+  irq::start_hart();
+  arch::Interrupts::enable();
+  exec::executor().run();
+  panic::panic("the executor stopped");
+}
+
+[[noreturn]] void start_machine(const handoff::BootInfo& info) noexcept {
+  counts.entered = arch::read_instructions();
+  tracing::start(info.timebase_frequency, info.kernel_load_bias);
+  State& state = state_for_boot();
+  state.boot_info = &info;
+  read_arguments(info);
+  if (!vm::init(info)) panic::panic("not enough memory for the kernel");
+  counts.memory = arch::read_instructions();
+  exec::start(info.timebase_frequency);
+  find_machine(info);
+  if (!irq::start(*state.device_tree)) {
+    log::warn("boot", "no interrupt controller; devices cannot wake anybody");
+  }
+  const std::uint64_t wall_clock = device::start_early(*state.device_tree);
+  if (wall_clock != 0) {
+    state.realtime_offset_ns = wall_clock - exec::nanoseconds_from_ticks(exec::now());
+  }
+  seed_random(info);
+  counts.devices = arch::read_instructions();
+  if (!exec::spawn(finish_boot(), "boot")) panic::panic("no memory for the first task");
+  others_may_go.store(true, std::memory_order_release);
+  const sync::HartSet others =
+      sync::HartSet::first(arch::Harts::count()).without(arch::Harts::id());
+  if (!arch::sbi::send_ipi(others)) panic::panic("the firmware cannot wake the other harts");
+  run_hart();
+}
+
+/// Other harts sleep until the boot hart has made the kernel.
+[[noreturn]] void join_machine() noexcept {
+  arch::Interrupts::enable_sources(riscv::interrupt_bit::kSoftware);
+  while (!others_may_go.load(std::memory_order_acquire)) {
+    arch::Interrupts::wait();
+    arch::Interrupts::acknowledge_software();
+  }
+  run_hart();
+}
+
+}  // namespace
+
+extern "C" [[noreturn]] void kernel_start(const handoff::BootInfo* info, std::size_t logical_hart) {
+  const auto hart = static_cast<unsigned>(logical_hart);
+  if (!info->check() || info->hart_count > sync::kMaxHarts || hart >= info->hart_count) {
+    tracing::write_unlocked("quoll: the loader's boot information is not understood\n");
+    device::power_off(panic::kPanicStatus);
+  }
+  enter_hart(*info, hart);
+  if (hart != info->boot_hart) join_machine();
+  for (unsigned i = 0; i < info->hart_count; ++i) arch::Harts::add(i, info->harts()[i].hart_id);
+  arch::use_instruction_counter(info->timestamps[0].instructions != 0);
+  start_machine(*info);
+}
+
+}  // namespace quoll::kernel

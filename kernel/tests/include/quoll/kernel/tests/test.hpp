@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//
+// Tests that run in the kernel, in GoogleTest's words.
+//
+//     KTEST(Frames, ComeBack) { EXPECT_EQ(before, after); }
+//     KTEST_TASK(Sleep, EndsInTime) { CO_ASSERT_TRUE(co_await …); }
+#pragma once
+
+#include <concepts>
+#include <cstdint>
+#include <string_view>
+#include <type_traits>
+
+#include <quoll/async/task.hpp>
+#include <quoll/log/format.hpp>
+
+namespace quoll::tests {
+
+/// One test, in the section that the runner walks.
+struct Test {
+  const char* suite;
+  const char* name;
+  void (*plain)();
+  async::Task<void> (*task)();
+};
+
+/// Notes that the running test has failed, and prints why.
+void report_failure(const char* file, unsigned line, std::string_view message) noexcept;
+
+namespace detail {
+
+template <typename T>
+constexpr bool kPrintable = std::constructible_from<log::Argument, T>;
+
+template <typename A, typename B>
+void report_comparison(const char* file, unsigned line, const char* expression, const A& a,
+                       const B& b) noexcept {
+  char text[200];
+  std::size_t size = 0;
+  if constexpr (kPrintable<A> && kPrintable<B>) {
+    size = log::format_to(std::span<char>(text), "{}, with {} and {}", expression, a, b);
+  } else {
+    size = log::format_to(std::span<char>(text), "{}", expression);
+  }
+  report_failure(file, line, std::string_view(text, size));
+}
+
+}  // namespace detail
+}  // namespace quoll::tests
+
+#define QUOLL_TEST_(suite, name, plain, task)                              \
+  [[gnu::section(".quoll_tests"), gnu::used,                               \
+    gnu::retain]] const ::quoll::tests::Test quoll_test_##suite##_##name { \
+    #suite, #name, plain, task                                             \
+  }
+
+/// A test that suspends nowhere.
+#define KTEST(suite, name)                                              \
+  static void quoll_test_body_##suite##_##name();                       \
+  QUOLL_TEST_(suite, name, &quoll_test_body_##suite##_##name, nullptr); \
+  static void quoll_test_body_##suite##_##name()
+
+/// A test that is a coroutine.
+#define KTEST_TASK(suite, name)                                         \
+  static ::quoll::async::Task<void> quoll_test_body_##suite##_##name(); \
+  QUOLL_TEST_(suite, name, nullptr, &quoll_test_body_##suite##_##name); \
+  static ::quoll::async::Task<void> quoll_test_body_##suite##_##name()
+
+#define QUOLL_EXPECT_(condition, text, leave)                             \
+  do {                                                                    \
+    if (!(condition)) {                                                   \
+      ::quoll::tests::report_failure(__FILE__, unsigned{__LINE__}, text); \
+      leave;                                                              \
+    }                                                                     \
+  } while (false)
+#define QUOLL_COMPARE_(a, op, b, leave)                                                          \
+  do {                                                                                           \
+    const auto& quoll_a = (a);                                                                   \
+    const auto& quoll_b = (b);                                                                   \
+    if (!(quoll_a op quoll_b)) {                                                                 \
+      ::quoll::tests::detail::report_comparison(__FILE__, unsigned{__LINE__}, #a " " #op " " #b, \
+                                                quoll_a, quoll_b);                               \
+      leave;                                                                                     \
+    }                                                                                            \
+  } while (false)
+
+#define EXPECT_TRUE(condition) QUOLL_EXPECT_(condition, #condition, (void)0)
+#define EXPECT_FALSE(condition) QUOLL_EXPECT_(!(condition), "!(" #condition ")", (void)0)
+#define EXPECT_EQ(a, b) QUOLL_COMPARE_(a, ==, b, (void)0)
+#define EXPECT_NE(a, b) QUOLL_COMPARE_(a, !=, b, (void)0)
+#define EXPECT_LT(a, b) QUOLL_COMPARE_(a, <, b, (void)0)
+#define EXPECT_LE(a, b) QUOLL_COMPARE_(a, <=, b, (void)0)
+#define EXPECT_GT(a, b) QUOLL_COMPARE_(a, >, b, (void)0)
+#define EXPECT_GE(a, b) QUOLL_COMPARE_(a, >=, b, (void)0)
+
+#define ASSERT_TRUE(condition) QUOLL_EXPECT_(condition, #condition, return)
+#define ASSERT_FALSE(condition) QUOLL_EXPECT_(!(condition), "!(" #condition ")", return)
+#define ASSERT_EQ(a, b) QUOLL_COMPARE_(a, ==, b, return)
+#define ASSERT_NE(a, b) QUOLL_COMPARE_(a, !=, b, return)
+
+#define CO_ASSERT_TRUE(condition) QUOLL_EXPECT_(condition, #condition, co_return)
+#define CO_ASSERT_FALSE(condition) QUOLL_EXPECT_(!(condition), "!(" #condition ")", co_return)
+#define CO_ASSERT_EQ(a, b) QUOLL_COMPARE_(a, ==, b, co_return)
+#define CO_ASSERT_NE(a, b) QUOLL_COMPARE_(a, !=, b, co_return)

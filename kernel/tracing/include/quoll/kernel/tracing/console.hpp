@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//
+// The console and the log: one lock, so that lines come out whole.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+namespace quoll::async {
+class Signal;
+}
+
+namespace quoll::tracing {
+
+/// Writes one byte to the device; may wait for it, briefly.
+using PutByte = void (*)(std::uint8_t byte) noexcept;
+
+/// Installs the log's backend over the firmware's console. *Context*: boot hart, first thing.
+void start(std::uint64_t ticks_per_second, std::uint64_t kernel_bias) noexcept;
+/// From here on the console is this device instead of the firmware's.
+void use_console(PutByte put) noexcept;
+
+/// Writes text unbroken by other harts' lines. *Context*: any.
+void write(std::string_view text) noexcept;
+/// The same past the lock: for panics only.
+void write_unlocked(std::string_view text) noexcept;
+/// Writes one whole log line: to the console and to the ring.
+void write_line(std::string_view line) noexcept;
+
+/// What was added to the kernel's linked addresses.
+std::uint64_t kernel_bias() noexcept;
+
+/// Log lines are also kept in a ring, from the first one on, for a sink that comes later. Takes
+/// the next bytes from position `from`, which moves on; 0: there are no more now. A reader that
+/// fell behind by more than the ring is moved to the oldest byte kept.
+std::size_t read_ring(std::uint64_t& from, std::span<std::byte> into) noexcept;
+/// How many bytes have ever been written to the ring.
+std::uint64_t ring_end() noexcept;
+/// Set whenever the ring has got new lines. One reader at a time.
+async::Signal& ring_grew() noexcept;
+
+}  // namespace quoll::tracing
