@@ -2,16 +2,7 @@
 #include <quoll/elf/image.hpp>
 #include <quoll/kernel/guest/embedded.hpp>
 
-extern "C" {
-extern const std::byte quoll_runtime_start[];
-extern const std::byte quoll_runtime_end[];
-}
-
 namespace quoll::guest {
-
-std::span<const std::byte> embedded_runtime() noexcept {
-  return {quoll_runtime_start, quoll_runtime_end};
-}
 
 std::optional<mem::PhysicalAddress> physical_of_constant(
     const handoff::BootInfo& info, const mem::PhysMap& map,

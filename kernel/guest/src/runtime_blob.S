@@ -1,12 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0 OR MIT
 #
-# The guest runtime's ELF file among the kernel's constants, on pages of its own, so that its text
-# and constants can be mapped into guests from where they lie.
+# The guest runtime's ELF files among the kernel's constants, each on pages of its own: text and
+# constants are mapped into guests from where they lie, and nothing else may lie beside them.
+    .macro embed name, file
+    .balign 4096
+    .globl \name\()_start
+\name\()_start:
+    .incbin \file
+    .globl \name\()_end
+\name\()_end:
+    .balign 4096
+    .endm
+
     .section .rodata.runtime, "a", @progbits
-    .balign 4096
-    .globl quoll_runtime_start
-quoll_runtime_start:
-    .incbin QUOLL_RUNTIME_FILE
-    .globl quoll_runtime_end
-quoll_runtime_end:
-    .balign 4096
+    embed quoll_runtime, QUOLL_RUNTIME_FILE
+    embed quoll_runtime_zb, QUOLL_RUNTIME_ZB_FILE

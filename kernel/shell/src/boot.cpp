@@ -1,22 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
-#include <cstring>
 #include <memory>
 #include <new>
 
-#include <quoll/arch/current.hpp>
 #include <quoll/archive/archive.hpp>
-#include <quoll/fdt/device_tree.hpp>
 #include <quoll/kernel/device/power.hpp>
+#include <quoll/kernel/device/start.hpp>
 #include <quoll/kernel/device/stream.hpp>
-#include <quoll/kernel/exec/exec.hpp>
-#include <quoll/kernel/exec/start.hpp>
-#include <quoll/kernel/guest/embedded.hpp>
-#include <quoll/kernel/guest/features.hpp>
 #include <quoll/kernel/guest/run_description.hpp>
 #include <quoll/kernel/guest/services.hpp>
 #include <quoll/kernel/guest/start.hpp>
-#include <quoll/kernel/mem/init.hpp>
-#include <quoll/kernel/random/random.hpp>
 #include <quoll/kernel/shell/boot.hpp>
 #include <quoll/kernel/shell/shell.hpp>
 #include <quoll/log/log.hpp>
@@ -141,7 +133,7 @@ async::Task<void> boot_task(const handoff::BootInfo& info) {
       log::error(kTarget, "the standard streams failed");
     }
   }
-  (void)co_await device::drain().checked();
+  (void)co_await device::flush().checked();
   device::power_off(status);
 }
 

@@ -8,15 +8,16 @@
 
 #include <quoll/arch/current.hpp>
 #include <quoll/archive/archive.hpp>
-#include <quoll/fdt/device_tree.hpp>
+#include <quoll/kernel/device/start.hpp>
 #include <quoll/kernel/device/stream.hpp>
 #include <quoll/kernel/exec/exec.hpp>
 #include <quoll/kernel/exec/start.hpp>
 #include <quoll/kernel/guest/embedded.hpp>
-#include <quoll/kernel/guest/features.hpp>
+#include <quoll/kernel/guest/embedded_runtime.hpp>
 #include <quoll/kernel/guest/services.hpp>
 #include <quoll/kernel/mem/init.hpp>
 #include <quoll/kernel/random/random.hpp>
+#include <quoll/kernel/state/state.hpp>
 #include <quoll/log/log.hpp>
 
 namespace quoll::shell {
@@ -45,7 +46,8 @@ std::optional<archive::Archive> open_archive(const handoff::BootInfo& info) {
 }
 
 std::optional<guest::RuntimeImage> open_runtime(const handoff::BootInfo& info) {
-  const std::span<const std::byte> file = guest::embedded_runtime();
+  const std::span<const std::byte> file =
+      guest::embedded_runtime(kernel::state().features.zba && kernel::state().features.zbb);
   const auto physical = guest::physical_of_constant(info, vm::frames().phys_map(), file);
   if (!physical) {
     log::error(kTarget, "the guest runtime is not where the kernel's constants are");
@@ -71,16 +73,8 @@ vm::VmoRef make_time_page(const guest::ClockScale& clock, std::uint64_t realtime
   return std::move(*page);
 }
 
-// When the image was entered: the zero of monotonic time.
-std::uint64_t boot_ticks(const handoff::BootInfo& info) {
-  return info.timestamps[static_cast<std::size_t>(handoff::BootStep::kEntry)].time;
-}
-
-std::uint64_t find_features(const handoff::BootInfo& info) {
-  const auto tree = fdt::DeviceTree::open(
-      vm::at_physical<const void>(mem::PhysicalAddress(info.device_tree.start)),
-      info.device_tree.size());
-  return tree ? guest::features_of_machine(*tree) : 0;
+std::uint64_t features_of(const cpu::Features& features) {
+  return (features.zba ? abi::features::kZba : 0) | (features.zbb ? abi::features::kZbb : 0);
 }
 
 }  // namespace
@@ -97,12 +91,13 @@ bool set_up_guests(const handoff::BootInfo& info) {
       .random = [](std::span<std::byte> out) noexcept { random::fill(out); },
       .kick = [](unsigned hart) noexcept { exec::kick(hart); },
   };
-  parts.clock = guest::ClockScale(info.timebase_frequency, boot_ticks(info));
-  parts.realtime_offset_ns = 0;
+  parts.clock = guest::ClockScale(info.timebase_frequency, 0);
+  parts.realtime_offset_ns = kernel::state().realtime_offset_ns;
   parts.time_page = make_time_page(parts.clock, parts.realtime_offset_ns);
   if (!parts.time_page) return false;
-  parts.features = find_features(info);
+  parts.features = features_of(kernel::state().features);
   parts.streams = device::streams();
+  parts.streams_are_terminals = device::streams_are_terminal();
 
   auto* const installed =
       new (std::nothrow) Installed{std::move(*archive), std::move(*runtime), std::nullopt};

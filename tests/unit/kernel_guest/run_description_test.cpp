@@ -34,7 +34,8 @@ TEST(RunDescription, KeepsAllRecordsInOrder) {
 }
 
 TEST(RunDescription, TheLastRecordNeedsNoNul) {
-  const auto run = parse_run_description("program=p\0arg=q"s);
+  const std::string text = "program=p\0arg=q"s;
+  const auto run = parse_run_description(text);
   ASSERT_TRUE(run.has_value());
   EXPECT_EQ(run->arguments[0], "q");
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //
-// ELF files that are embedded in the kernel, and where their frames are.
+// Where the frames of what is embedded in the kernel are.
 #pragma once
 
 #include <cstddef>
@@ -12,9 +12,6 @@
 #include <quoll/mem/phys_map.hpp>
 
 namespace quoll::guest {
-
-/// The guest runtime, as linked into the kernel's constants.
-std::span<const std::byte> embedded_runtime() noexcept;
 
 /// Where constants of the kernel lie in physical memory: they run in place, in the kernel's own
 /// ELF file. Nothing when `bytes` are not a constant of the kernel.

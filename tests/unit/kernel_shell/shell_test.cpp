@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//
+// The prompt over streams in memory and a fake machine.
+#include <gtest/gtest.h>
+#include <map>
+#include <string>
+#include <vector>
+
+#include <quoll/kernel/shell/shell.hpp>
+
+#include "../kernel_guest/fake_stream.hpp"
+#include "../kernel_guest/guest_fixture.hpp"
+#include "../kernel_guest/test_scheduler.hpp"
+
+namespace quoll::shell {
+namespace {
+
+class FakeHost final : public Host {
+ public:
+  FakeHost()
+      : image_(guest::pack({{"bin/hello.wasm", "wasm"},
+                            {"bin/exact", "wasm"},
+                            {"etc/motd", "welcome\n"},
+                            {"top.wasm", "x"}})),
+        archive_(*archive::Archive::open(image_)) {}
+
+  struct Started {
+    std::string file;
+    std::vector<std::string> arguments;
+    bool background = false;
+    guest::GuestEnd end;
+    bool ended = true;
+  };
+  std::vector<Started> started;
+  guest::GuestEnd next_end;
+  const char* refuse = nullptr;
+
+  const archive::Archive& archive() const noexcept override { return archive_; }
+  std::string_view version() const noexcept override { return "Test 1"; }
+  MemoryInfo memory() const noexcept override { return {8192, 2048}; }
+  base::Result<Job, const char*> start(const Program& program) override {
+    if (refuse != nullptr) return base::err(refuse);
+    Started s;
+    s.file = archive_.node(program.file).name;
+    for (const std::string_view argument : program.arguments) s.arguments.emplace_back(argument);
+    s.background = program.background;
+    s.end = next_end;
+    s.ended = !program.background;
+    started.push_back(s);
+    return Job{started.size()};
+  }
+  async::Task<base::Result<guest::GuestEnd, async::WaitError>> wait(Job job) override {
+    co_return started[job - 1].end;
+  }
+  bool poll(Job job, guest::GuestEnd& end) override {
+    end = started[job - 1].end;
+    return started[job - 1].ended;
+  }
+  void list(void (*each)(void*, const ProgramInfo&), void* context) override {
+    each(context, {7, "seven"});
+    each(context, {8, "eight"});
+  }
+
+ private:
+  std::vector<std::byte> image_;
+  archive::Archive archive_;
+};
+
+class ShellTest : public ::testing::Test {
+ protected:
+  // Everything that is printed for `input`, without banner and prompts.
+  std::string answer(const std::string& input) {
+    const std::string all = session(input);
+    const std::string banner = "Test 1\nType help for the commands.\n";
+    EXPECT_EQ(all.substr(0, banner.size()), banner);
+    std::string out = all.substr(banner.size());
+    for (std::size_t at; (at = out.find("quoll> ")) != std::string::npos;) out.erase(at, 7);
+    return out;
+  }
+  std::string session(const std::string& input) {
+    test::TestScheduler scheduler;
+    test::FakeStream in(input, true);
+    test::FakeStream out;
+    Shell shell(host_, in, out);
+    test::Running<base::Result<std::uint8_t, device::StreamError>> running(scheduler,
+                                                                           shell.serve());
+    EXPECT_TRUE(running.done());
+    status_ = running.result() ? *running.result() : -1;
+    return out.written();
+  }
+  FakeHost host_;
+  int status_ = -1;
+};
+
+TEST_F(ShellTest, PromptsAndEndsWithItsInput) {
+  EXPECT_EQ(session(""), "Test 1\nType help for the commands.\nquoll> \n");
+  EXPECT_EQ(status_, 0);
+}
+
+TEST_F(ShellTest, CommandsAreMatchedWhole) {
+  EXPECT_EQ(answer("versio\nversions\nVERSION\n"),
+            "error: no command 'versio'; try help\nerror: no command 'versions'; try help\n"
+            "error: no command 'VERSION'; try help\n\n");
+  EXPECT_EQ(answer("version"), "Test 1\n\n");
+  EXPECT_EQ(answer("version x\nversion &\n"), "usage: version \nusage: version \n\n");
+}
+
+TEST_F(ShellTest, ShutdownSetsTheStatusAndReadsNoFurther) {
+  EXPECT_EQ(answer("shutdown\nversion\n"), "");
+  EXPECT_EQ(status_, 0);
+  answer("shutdown 200\n");
+  EXPECT_EQ(status_, 200);
+  EXPECT_EQ(
+      answer("shutdown 256\nshutdown x\nshutdown -1\nshutdown 1x\n"),
+      "shutdown: a status is a number from 0 to 255\nshutdown: a status is a number from 0 to 255\n"
+      "shutdown: a status is a number from 0 to 255\nshutdown: a status is a number from 0 to "
+      "255\n\n");
+}
+
+TEST_F(ShellTest, ListsAndPrintsFiles) {
+  EXPECT_EQ(answer("ls\n"), "bin/\netc/\ntop.wasm 1\n\n");
+  EXPECT_EQ(answer("ls bin\nls /etc/motd\nls nowhere\n"),
+            "exact 4\nhello.wasm 4\n8 /etc/motd\nls: nowhere: no such file\n\n");
+  EXPECT_EQ(answer("cat etc/motd\ncat etc\ncat x\ncat\n"),
+            "welcome\ncat: etc: is a directory\ncat: x: no such file\nusage: cat FILE\n\n");
+}
+
+TEST_F(ShellTest, RunsProgramsByNameAndPath) {
+  EXPECT_EQ(answer("run hello a 'b c'\nrun exact\nrun top.wasm\nrun /top.wasm\nrun\n"),
+            "run: top.wasm: no such file (status 127)\nusage: run NAME [ARG...] [&]\n\n");
+  ASSERT_EQ(host_.started.size(), 3u);
+  EXPECT_EQ(host_.started[0].file, "hello.wasm");
+  EXPECT_EQ(host_.started[0].arguments, (std::vector<std::string>{"hello", "a", "b c"}));
+  EXPECT_FALSE(host_.started[0].background);
+  EXPECT_EQ(host_.started[1].file, "exact");
+  EXPECT_EQ(host_.started[2].file, "top.wasm");
+}
+
+TEST_F(ShellTest, ReportsHowProgramsFail) {
+  host_.next_end.exit_status = 3;
+  EXPECT_EQ(answer("run hello\n"), "hello: exited with status 3\n\n");
+  host_.next_end.reason = guest::EndReason::kTrapped;
+  EXPECT_EQ(answer("run hello\n"), "hello: trapped (status 134)\n\n");
+  host_.next_end.reason = guest::EndReason::kLoadFailed;
+  EXPECT_EQ(answer("run hello\n"), "hello: not loaded (status 126)\n\n");
+  host_.next_end.reason = guest::EndReason::kFaulted;
+  EXPECT_EQ(answer("run hello\n"), "hello: killed by a fault (status 139)\n\n");
+  host_.next_end.reason = guest::EndReason::kInterrupted;
+  EXPECT_EQ(answer("run hello\n"), "hello: interrupted (status 130)\n\n");
+  host_.refuse = "out of memory";
+  EXPECT_EQ(answer("run hello\n"), "run: hello: out of memory (status 126)\n\n");
+}
+
+TEST_F(ShellTest, BackgroundProgramsAreReportedWhenTheyAreWaitedFor) {
+  EXPECT_EQ(
+      answer("run hello &\nrun exact&\nwait\nwait\n"),
+      "[1] hello\n[2] exact\n[2] exact: exited with status 0\n[1] hello: exited with status 0\n\n");
+  EXPECT_TRUE(host_.started[0].background);
+}
+
+TEST_F(ShellTest, TellsPsAndMem) {
+  EXPECT_EQ(answer("ps\nmem\n"), "7 seven\n8 eight\nfree 8 KiB, kernel heap 2 KiB\n\n");
+}
+
+TEST_F(ShellTest, BadLinesAreErrors) {
+  EXPECT_EQ(answer("run 'x\n" + std::string(5000, 'y') + "\nversion\n"),
+            "error: a quote is not closed\nerror: a line has at most 1024 bytes\nTest 1\n\n");
+  EXPECT_EQ(answer("\n \n"), "\n");
+}
+
+TEST_F(ShellTest, HelpNamesEveryCommand) {
+  const std::string help = answer("help\n");
+  for (const char* name :
+       {"help", "run", "wait", "ls", "cat", "ps", "mem", "version", "shutdown"}) {
+    EXPECT_NE(help.find(std::string("  ") + name + " "), std::string::npos) << name;
+  }
+}
+
+}  // namespace
+}  // namespace quoll::shell
