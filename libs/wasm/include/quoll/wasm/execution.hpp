@@ -43,10 +43,12 @@ class Execution {
 
   /// Calls `func`. It may be called from a host function that this thread runs: the inner run
   /// then uses the rest of the stack, and must not be suspended.
-  Outcome call(Func& func, std::span<const Value> arguments, std::span<Value> results);
+  /// `caller` is what a host function sees that is called directly.
+  Outcome call(Func& func, std::span<const Value> arguments, std::span<Value> results,
+               Instance* caller = nullptr);
 
   /// Goes on after a suspension. The host function's results have been put into `pending_slots`.
-  Outcome resume();
+  Outcome resume(std::span<Value> results = {});
 
   bool suspended() const { return suspended_; }
   /// Where the suspended host function found its arguments and its results are expected.
@@ -59,8 +61,7 @@ class Execution {
   struct State;
 
   explicit Execution(Store& store);
-  Outcome run();
-  Outcome collect();
+  Outcome finish(std::span<Value> results);
 
   Store* store_;
   std::unique_ptr<State> state_;

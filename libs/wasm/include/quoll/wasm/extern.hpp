@@ -22,6 +22,8 @@ class Store;
 struct CanonicalType {
   FuncType type;
   containers::Vector<ValueType> values;  ///< parameters, then results
+  std::size_t hash = 0;
+  CanonicalType* next = nullptr;  ///< in the same bucket
 };
 
 /// A function: a body in an instance, or a function of the host.
@@ -125,6 +127,7 @@ class Global {
   friend class Store;
   friend class Instance;
   friend class FunctionCompiler;
+  friend struct Machine;
 
   std::uint64_t cell_ = 0;
   GlobalType type_;

@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string_view>
@@ -19,6 +20,13 @@ namespace quoll::wasm {
 /// An instantiated module. The store owns it for as long as the store lives.
 class Instance {
  public:
+  struct Code;
+
+  Instance();
+  Instance(const Instance&) = delete;
+  Instance& operator=(const Instance&) = delete;
+  ~Instance();
+
   const Module& module() const { return *module_; }
   Store& store() const { return *store_; }
 
@@ -62,14 +70,7 @@ class Instance {
   containers::Vector<Global*> globals_;
   containers::Vector<bool> dropped_elements_;
   containers::Vector<bool> dropped_data_;
-  struct Code;  ///< translated functions
-  containers::Vector<Code*> code_;
-
- public:
-  Instance() = default;
-  Instance(const Instance&) = delete;
-  Instance& operator=(const Instance&) = delete;
-  ~Instance();
+  containers::Vector<std::unique_ptr<Code>> code_;  ///< of the own functions that were called
 };
 
 }  // namespace quoll::wasm

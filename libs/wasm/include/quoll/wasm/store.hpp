@@ -40,17 +40,25 @@ class Store {
   friend class FunctionCompiler;
   friend struct Machine;
 
+  friend class Execution;
+
+  /// The one entry for a function type; null when memory is short.
   const CanonicalType* intern(const FuncType& type);
-  void initialise_function(Func& func, const CanonicalType* type, std::uint32_t index);
+  bool grow_type_index();
+  Instance* create_instance();
+  /// The instance that a host function sees when the embedder calls it directly.
+  Instance* host_caller();
 
   const Engine* engine_;
   containers::Vector<std::unique_ptr<CanonicalType>> types_;
+  containers::Vector<CanonicalType*> type_index_;  ///< hash table of `types_`
   containers::Vector<std::unique_ptr<Func>> functions_;
   containers::Vector<std::unique_ptr<Table>> tables_;
   containers::Vector<std::unique_ptr<Memory>> memories_;
   containers::Vector<std::unique_ptr<Global>> globals_;
   containers::Vector<std::unique_ptr<Instance>> instances_;
   std::unique_ptr<Execution> execution_;
+  Instance* host_caller_ = nullptr;
 };
 
 }  // namespace quoll::wasm

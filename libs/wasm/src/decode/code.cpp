@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//
+// The code section: every body is validated here, whether or not it is ever called.
+#include "decode/module_decoder.hpp"
+#include "translate/function_compiler.hpp"
+
+namespace quoll::wasm {
+
+bool ModuleDecoder::decode_code(Reader& reader) {
+  have_code_ = true;
+  const std::uint64_t start = reader.offset();
+  std::uint32_t count;
+  if (!reader.read_count(count, 2)) return false;
+  const std::uint32_t imported = module_.imported_functions_;
+  if (count != module_.functions_.size() - imported) {
+    return reader.fail(Rule::kFunctionCodeMismatch, start);
+  }
+  if (!module_.bodies_.try_reserve(count)) return reader.fail(Rule::kOutOfMemory);
+  FunctionCompiler compiler(module_, declared_.span());
+  for (std::uint32_t i = 0; i < count; ++i) {
+    std::uint32_t size;
+    std::span<const std::uint8_t> bytes;
+    if (!reader.read_count(size)) return false;
+    FunctionBody body;
+    body.code = {static_cast<std::uint32_t>(reader.offset()), size};
+    if (!reader.read_bytes(size, bytes)) return false;
+    if (!compiler.validate(imported + i, body)) {
+      return reader.fail(compiler.error().rule, compiler.error().offset);
+    }
+    if (!module_.bodies_.try_push_back(body)) return reader.fail(Rule::kOutOfMemory);
+  }
+  return true;
+}
+
+}  // namespace quoll::wasm

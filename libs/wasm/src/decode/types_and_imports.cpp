@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//
+// The sections that say what there is: types, imports, functions, tables, memories.
+#include <algorithm>
+
+#include <quoll/wasm/limits.hpp>
+
+#include "decode/module_decoder.hpp"
+
+namespace quoll::wasm {
+
+bool ModuleDecoder::read_value_type(Reader& reader, ValueType& out) {
+  const std::uint64_t start = reader.offset();
+  std::uint8_t byte;
+  if (!reader.read_byte(byte)) return false;
+  switch (static_cast<ValueType>(byte)) {
+    case ValueType::kI32:
+    case ValueType::kI64:
+    case ValueType::kF32:
+    case ValueType::kF64:
+    case ValueType::kFuncRef:
+    case ValueType::kExternRef:
+      out = static_cast<ValueType>(byte);
+      return true;
+    case ValueType::kV128:
+      return reader.fail(Rule::kFeatureNotSupported, start);
+  }
+  return reader.fail(Rule::kMalformedValueType, start);
+}
+
+bool ModuleDecoder::read_reference_type(Reader& reader, ValueType& out) {
+  const std::uint64_t start = reader.offset();
+  std::uint8_t byte;
+  if (!reader.read_byte(byte)) return false;
+  out = static_cast<ValueType>(byte);
+  if (!is_reference(out)) return reader.fail(Rule::kMalformedReferenceType, start);
+  return true;
+}
+
+bool ModuleDecoder::read_limits(Reader& reader, Limits& out, std::uint64_t most, Rule too_large) {
+  const std::uint64_t start = reader.offset();
+  std::uint32_t flags;
+  std::uint32_t number;
+  if (!reader.read_u32(flags)) return false;
+  if (flags > 1) return reader.fail(Rule::kMalformedLimitsFlags, start);
+  if (!reader.read_u32(number)) return false;
+  out.minimum = number;
+  if (number > most) return reader.fail(too_large, start);
+  out.has_maximum = flags == 1;
+  if (out.has_maximum) {
+    if (!reader.read_u32(number)) return false;
+    out.maximum = number;
+    if (number > most) return reader.fail(too_large, start);
+    if (out.maximum < out.minimum) return reader.fail(Rule::kLimitsOrder, start);
+  }
+  return true;
+}
+
+bool ModuleDecoder::read_table_type(Reader& reader, TableType& out) {
+  return read_reference_type(reader, out.element) &&
+         read_limits(reader, out.limits, 0xffffffffu, Rule::kLimitsOrder);
+}
+
+bool ModuleDecoder::read_memory_type(Reader& reader, MemoryType& out) {
+  return read_limits(reader, out.limits, kMaxMemoryPages, Rule::kMemoryTooLarge);
+}
+
+bool ModuleDecoder::read_global_type(Reader& reader, GlobalType& out) {
+  if (!read_value_type(reader, out.value)) return false;
+  const std::uint64_t start = reader.offset();
+  std::uint8_t byte;
+  if (!reader.read_byte(byte)) return false;
+  if (byte > 1) return reader.fail(Rule::kMalformedMutability, start);
+  out.mutability = static_cast<Mutability>(byte);
+  return true;
+}
+
+bool ModuleDecoder::read_type_index(Reader& reader, std::uint32_t& out) {
+  const std::uint64_t start = reader.offset();
+  if (!reader.read_u32(out)) return false;
+  if (out >= module_.types_.size()) return reader.fail(Rule::kUnknownType, start);
+  return true;
+}
+
+bool ModuleDecoder::decode_types(Reader& reader) {
+  constexpr std::uint8_t kFunctionForm = 0x60;
+  std::uint32_t count;
+  if (!reader.read_count(count, 3)) return false;
+  if (!module_.types_.try_reserve(count)) return reader.fail(Rule::kOutOfMemory);
+  for (std::uint32_t i = 0; i < count; ++i) {
+    const std::uint64_t start = reader.offset();
+    std::uint8_t form;
+    if (!reader.read_byte(form)) return false;
+    if (form != kFunctionForm) return reader.fail(Rule::kMalformedFunctionType, start);
+    Module::TypeEntry entry{.first = static_cast<std::uint32_t>(module_.type_values_.size())};
+    for (const bool is_result : {false, true}) {
+      const std::uint64_t at = reader.offset();
+      std::uint32_t values;
+      if (!reader.read_count(values)) return false;
+      if (values > (is_result ? kMaxResults : kMaxParameters)) {
+        return reader.fail(is_result ? Rule::kTooManyResults : Rule::kTooManyParameters, at);
+      }
+      (is_result ? entry.results : entry.parameters) = static_cast<std::uint16_t>(values);
+      for (std::uint32_t k = 0; k < values; ++k) {
+        ValueType type;
+        if (!read_value_type(reader, type)) return false;
+        if (!module_.type_values_.try_push_back(type)) return reader.fail(Rule::kOutOfMemory);
+      }
+    }
+    if (!module_.types_.try_push_back(entry)) return reader.fail(Rule::kOutOfMemory);
+  }
+  return true;
+}
+
+bool ModuleDecoder::add_memory(Reader& reader, const MemoryType& type, std::uint64_t at) {
+  if (!module_.memories_.empty()) return reader.fail(Rule::kMultipleMemories, at);
+  return module_.memories_.try_push_back(type) || reader.fail(Rule::kOutOfMemory);
+}
+
+bool ModuleDecoder::decode_imports(Reader& reader) {
+  std::uint32_t count;
+  if (!reader.read_count(count, 4)) return false;
+  for (std::uint32_t i = 0; i < count; ++i) {
+    Import import;
+    if (!reader.read_name(import.module) || !reader.read_name(import.name)) return false;
+    const std::uint64_t at = reader.offset();
+    std::uint8_t kind;
+    if (!reader.read_byte(kind)) return false;
+    if (kind > static_cast<std::uint8_t>(ExternKind::kGlobal)) {
+      return reader.fail(Rule::kMalformedImportKind, at);
+    }
+    import.kind = static_cast<ExternKind>(kind);
+    bool stored = true;
+    switch (import.kind) {
+      case ExternKind::kFunction:
+        if (!read_type_index(reader, import.type_index)) return false;
+        stored = module_.functions_.try_push_back(import.type_index);
+        ++module_.imported_functions_;
+        break;
+      case ExternKind::kTable:
+        if (!read_table_type(reader, import.table)) return false;
+        stored = module_.tables_.try_push_back(import.table);
+        ++module_.imported_tables_;
+        break;
+      case ExternKind::kMemory:
+        if (!read_memory_type(reader, import.memory)) return false;
+        if (!add_memory(reader, import.memory, at)) return false;
+        ++module_.imported_memories_;
+        break;
+      case ExternKind::kGlobal:
+        if (!read_global_type(reader, import.global)) return false;
+        stored = module_.globals_.try_push_back(import.global);
+        ++module_.imported_globals_;
+        break;
+    }
+    if (!stored || !module_.imports_.try_push_back(import)) {
+      return reader.fail(Rule::kOutOfMemory);
+    }
+  }
+  return true;
+}
+
+bool ModuleDecoder::decode_functions(Reader& reader) {
+  std::uint32_t count;
+  if (!reader.read_count(count)) return false;
+  if (!module_.functions_.try_reserve(module_.functions_.size() + count)) {
+    return reader.fail(Rule::kOutOfMemory);
+  }
+  for (std::uint32_t i = 0; i < count; ++i) {
+    std::uint32_t type;
+    if (!read_type_index(reader, type)) return false;
+    if (!module_.functions_.try_push_back(type)) return reader.fail(Rule::kOutOfMemory);
+  }
+  return true;
+}
+
+bool ModuleDecoder::decode_tables(Reader& reader) {
+  std::uint32_t count;
+  if (!reader.read_count(count, 3)) return false;
+  for (std::uint32_t i = 0; i < count; ++i) {
+    TableType type;
+    if (!read_table_type(reader, type)) return false;
+    if (!module_.tables_.try_push_back(type)) return reader.fail(Rule::kOutOfMemory);
+  }
+  return true;
+}
+
+bool ModuleDecoder::decode_memories(Reader& reader) {
+  std::uint32_t count;
+  if (!reader.read_count(count, 2)) return false;
+  for (std::uint32_t i = 0; i < count; ++i) {
+    const std::uint64_t at = reader.offset();
+    MemoryType type;
+    if (!read_memory_type(reader, type) || !add_memory(reader, type, at)) return false;
+  }
+  return true;
+}
+
+}  // namespace quoll::wasm

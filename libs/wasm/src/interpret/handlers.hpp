@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//
+// The handlers by family: the translator asks here for the one it needs. Null means that no
+// handler has these classes; every family has those of slots and the accumulator.
+#pragma once
+
+#include <quoll/wasm/opcodes.hpp>
+
+#include "interpret/operands.hpp"
+
+namespace quoll::wasm {
+
+enum class Width : std::uint8_t { k32, k64 };
+
+namespace handlers {
+
+// Integers. Cells: see BinaryFields; unary: A, result in B.
+Handler int_binary(Operation op, Width width, Operand a, Operand b, Operand d);
+Handler int_compare(Operation op, Width width, Operand a, Operand b, Operand d);
+Handler int_unary(Operation op, Width width, Operand a, Operand d);
+
+// Floating point. As integers; an f64 immediate makes the cell three words long.
+Handler float_binary(Operation op, Width width, Operand a, Operand b, Operand d);
+Handler float_compare(Operation op, Width width, Operand a, Operand b, Operand d);
+Handler float_unary(Operation op, Width width, Operand a, Operand d);
+/// `width` is that of the floating-point side.
+Handler int_to_float(Operation op, Width width, Operand a, Operand d);
+Handler float_to_int(Operation op, Width width, Operand a, Operand d);
+Handler float_to_float(Operation op, Operand a, Operand d);
+
+// Branches: the distance in bytes from the cell is in the upper half of the second word, or, when
+// a 32-bit immediate is there, in the third word.
+Handler branch();
+Handler branch_if(bool nonzero, Operand a);
+Handler compare_branch(Operation op, Width width, Operand a, Operand b);
+Handler float_compare_branch(Operation op, Width width, bool sense, Operand a, Operand b);
+/// Second word: A, count in the upper half; then count + 1 distances, each from itself.
+Handler branch_table(Operand a);
+
+// Memory: A, B (result or value), 32-bit offset. An immediate address is in the offset; an
+// immediate value in the third word.
+Handler int_load(Operation op, Operand a, Operand d);
+Handler int_store(Operation op, Operand a, Operand value);
+Handler float_load(Width width, Operand a, Operand d);
+Handler float_store(Width width, Operand a, Operand value);
+
+// Moves. `store` writes a slot and nothing else; `move` writes a pin or the accumulator.
+Handler store(Operand a);
+Handler move(Operand a, Operand d);
+Handler store_constant();
+Handler move_constant(Operand d);
+Handler float_store_slot(Width width, Operand a);
+Handler float_move(Operand a, Operand d);
+Handler float_move_constant(Operand d);
+Handler wide_move();
+Handler copy_slots();
+Handler zero_slots();
+/// Fields A, B, C (condition), D.
+Handler select(Operand a, Operand b, Operand condition, Operand d);
+/// Third word: the variable's address.
+Handler global_get(Operand d);
+Handler global_set(Operand a);
+
+// Calls.
+Handler enter(bool zero_locals, unsigned pins);
+Handler call();
+Handler call_foreign();
+Handler call_indirect(Operand index);
+Handler return_nothing();
+Handler return_int(Operand a);
+Handler return_float(Width width, Operand a);
+Handler halt();
+Handler call_host();
+Handler resume_host();
+Handler translate_first();
+
+// Everything else: operands are in consecutive slots, the first of which is in the lower half of
+// the second word.
+Handler unreachable();
+Handler memory_size();
+Handler memory_grow();
+Handler memory_copy();
+Handler memory_fill();
+Handler memory_init();
+Handler data_drop();
+Handler table_get();
+Handler table_set();
+Handler table_size();
+Handler table_grow();
+Handler table_fill();
+Handler table_copy();
+Handler table_init();
+Handler elem_drop();
+
+}  // namespace handlers
+}  // namespace quoll::wasm

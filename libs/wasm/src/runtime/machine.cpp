@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//
+// The machine's dealings with functions: entry points, host calls, and where a trap happened.
+#include <algorithm>
+#include <utility>
+
+#include <quoll/wasm/store.hpp>
+
+#include "interpret/control.hpp"
+#include "interpret/handlers.hpp"
+#include "runtime/code.hpp"
+#include "runtime/unknown_import.hpp"
+
+namespace quoll::wasm {
+
+void Machine::set_stub(Func& func, Handler handler) {
+  poke(func.stub_, handler);
+  poke(func.stub_ + kWordBytes, &func);
+  func.entry_ = func.stub_;
+}
+
+void Machine::set_code(Func& func, std::unique_ptr<Instance::Code> code) {
+  Instance& instance = *func.instance_;
+  func.entry_ = code->begin();
+  instance.code_[func.index_ - instance.module_->imported_function_count()] = std::move(code);
+}
+
+WasmTrap Machine::describe_trap(const Machine& machine, const Store& store) {
+  WasmTrap trap;
+  trap.kind = machine.trap_kind;
+  if (machine.trap_import != nullptr) {
+    const Import* import = unknown_import(machine.trap_import->host_);
+    if (import != nullptr) {
+      trap.import_module = import->module;
+      trap.import_name = import->name;
+    }
+  }
+  for (const auto& instance : store.instances_) {
+    for (std::uint32_t i = 0; i < instance->code_.size(); ++i) {
+      const Instance::Code* code = instance->code_[i].get();
+      if (code == nullptr || !code->contains(machine.trap_pc)) continue;
+      trap.function_index = instance->module_->imported_function_count() + i;
+      trap.byte_offset = code->offset_of(machine.trap_pc);
+      return trap;
+    }
+  }
+  return trap;
+}
+
+void run_host_call(Machine& machine, Func* func, std::uint8_t* frame) {
+  const FuncType& type = func->type();
+  const std::size_t slots = std::max(type.parameters.size(), type.results.size());
+  // The call's own cell lies in front of the place to return to.
+  const std::uint8_t* call_site = peek<ReturnRecord>(machine.return_top).pc - 1;
+  const auto stop = [&](TrapKind kind) {
+    machine.status = Machine::Status::kTrapped;
+    machine.trap_kind = kind;
+    machine.trap_pc = call_site;
+    machine.trap_import = kind == TrapKind::kUnknownImport ? func : nullptr;
+  };
+  machine.host_func = func;
+  machine.host_frame = frame;
+  machine.host_frame_end = frame + slots * sizeof(std::uint64_t);
+  if (machine.host_frame_end + kReturnReserve > machine.return_top) {
+    stop(TrapKind::kCallStackExhausted);
+    return;
+  }
+  const HostFunction& host = Machine::host(func);
+  // SAFETY: frames are made of aligned 64-bit slots.
+  auto* arguments = reinterpret_cast<std::uint64_t*>(frame);
+  const HostOutcome outcome = host.call(host.context, *machine.instance, arguments);
+  switch (outcome.kind) {
+    case HostOutcome::Kind::kOk:
+      return;
+    case HostOutcome::Kind::kTrap:
+      stop(outcome.trap);
+      return;
+    case HostOutcome::Kind::kExit:
+      machine.status = Machine::Status::kExited;
+      machine.exit_code = outcome.exit_code;
+      return;
+    case HostOutcome::Kind::kSuspend:
+      machine.status = Machine::Status::kSuspended;
+      return;
+  }
+}
+
+void finish_host_call(Machine& machine) {
+  const FuncType& type = machine.host_func->type();
+  for (std::size_t i = 0; i < type.results.size(); ++i) {
+    if (type.results[i] != ValueType::kI32) continue;
+    std::uint8_t* slot = machine.host_frame + i * sizeof(std::uint64_t);
+    poke(slot, sign_extend(peek<std::uint32_t>(slot)));
+  }
+}
+
+}  // namespace quoll::wasm

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//
+// The operand stack: what validation requires of it.
+#include <quoll/wasm/limits.hpp>
+
+#include "translate/function_compiler.hpp"
+
+namespace quoll::wasm {
+
+bool FunctionCompiler::push(const StackEntry& entry) {
+  if (height() >= kMaxOperands) return fail(Rule::kOperandStackTooHigh);
+  if (!stack_.try_push_back(entry)) return fail(Rule::kOutOfMemory);
+  if (height() > max_height_) max_height_ = height();
+  if (height() - settled_ > kMaxPending) {
+    if (emitting()) flush(settled_);
+    ++settled_;
+  }
+  return true;
+}
+
+bool FunctionCompiler::pop(StackEntry& out) {
+  const ControlFrame& frame = frames_.back();
+  if (height() == frame.height) {
+    if (!frame.unreachable) return fail(Rule::kTypeMismatch);
+    out = StackEntry{.unknown = true};
+    return true;
+  }
+  out = stack_.back();
+  stack_.pop_back();
+  if (settled_ > height()) settled_ = height();
+  return true;
+}
+
+bool FunctionCompiler::pop(ValueType expected, StackEntry& out) {
+  if (!pop(out)) return false;
+  if (out.type != expected && !out.unknown) return fail(Rule::kTypeMismatch);
+  return true;
+}
+
+bool FunctionCompiler::pop_all(std::span<const ValueType> types) {
+  for (std::size_t i = types.size(); i-- > 0;) {
+    if (!pop(types[i])) return false;
+  }
+  return true;
+}
+
+bool FunctionCompiler::push_all(std::span<const ValueType> types) {
+  for (const ValueType type : types) {
+    if (!push(type)) return false;
+  }
+  return true;
+}
+
+bool FunctionCompiler::check_top(std::span<const ValueType> types) {
+  const ControlFrame& frame = frames_.back();
+  std::uint32_t at = height();
+  for (std::size_t i = types.size(); i-- > 0;) {
+    if (at == frame.height) return frame.unreachable || fail(Rule::kTypeMismatch);
+    const StackEntry& entry = stack_[--at];
+    if (entry.type != types[i] && !entry.unknown) return fail(Rule::kTypeMismatch);
+  }
+  return true;
+}
+
+}  // namespace quoll::wasm

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//
+// Locals, globals and select.
+#include "translate/function_compiler.hpp"
+#include "translate/operand_classes.hpp"
+
+namespace quoll::wasm {
+
+void FunctionCompiler::count_local(std::uint32_t local) {
+  if (local >= kCountedLocals) return;
+  std::uint32_t& weight = local_weights_[local];
+  weight = weight > 0xffffffffu - weight_ ? 0xffffffffu : weight + weight_;
+}
+
+bool FunctionCompiler::local_instruction(Opcode opcode) {
+  std::uint32_t local;
+  if (!reader_.read_u32(local)) return false;
+  if (local >= locals_.count()) return fail(Rule::kUnknownLocal);
+  const ValueType type = locals_[local];
+  if (instance_ == nullptr) count_local(local);
+  if (opcode != Opcode::kLocalGet) {
+    StackEntry entry;
+    if (!pop(type, entry)) return false;
+    const bool same = entry.kind == StackEntry::Kind::kLocal && entry.local == local;
+    if (emitting() && !same) move_to_local(entry, height(), local, type);
+    if (opcode == Opcode::kLocalSet) return true;
+  }
+  if (!emitting()) return push(type);
+  return push(StackEntry{.type = type, .kind = StackEntry::Kind::kLocal, .local = local});
+}
+
+bool FunctionCompiler::global_instruction(Opcode opcode) {
+  std::uint32_t index;
+  if (!reader_.read_u32(index)) return false;
+  if (index >= module_.globals().size()) return fail(Rule::kUnknownGlobal);
+  const GlobalType& type = module_.globals()[index];
+  if (opcode == Opcode::kGlobalGet) {
+    if (emitting()) {
+      const auto address = std::bit_cast<std::uint64_t>(&instance_->globals_[index]->cell_);
+      emit_result(Shape{.family = Family::kGlobalGet}, 0, 1, type.value, &address);
+    }
+    return push(type.value);
+  }
+  if (type.mutability != Mutability::kVar) return fail(Rule::kImmutableGlobal);
+  StackEntry entry;
+  if (!pop(type.value, entry)) return false;
+  if (!emitting()) return true;
+  const Source source = file_of(type.value) == kInteger ? use(entry, height(), kAnyClass)
+                                                        : use_in_slot(entry, height());
+  std::uint64_t word = source.operand == Operand::kSlot ? narrow(source.slot, 0) : 0;
+  if (source.operand == Operand::kImmediate) word = source.bits << 32;
+  cell(handlers::global_set(source.operand), word);
+  code_.append(std::bit_cast<std::uint64_t>(&instance_->globals_[index]->cell_));
+  return true;
+}
+
+bool FunctionCompiler::select_instruction(Opcode opcode) {
+  ValueType type = ValueType::kI32;
+  const bool typed = opcode == Opcode::kSelectTyped;
+  if (typed) {
+    std::uint32_t count;
+    std::uint8_t byte;
+    if (!reader_.read_u32(count)) return false;
+    if (count != 1) return fail(Rule::kInvalidResultArity);
+    const std::uint64_t start = reader_.offset();
+    if (!reader_.read_byte(byte)) return false;
+    type = static_cast<ValueType>(byte);
+    if (type == ValueType::kV128) return reader_.fail(Rule::kFeatureNotSupported, start);
+    if (type != ValueType::kI32 && type != ValueType::kI64 && !is_float(type) &&
+        !is_reference(type)) {
+      return reader_.fail(Rule::kMalformedValueType, start);
+    }
+  }
+  StackEntry condition;
+  StackEntry b;
+  StackEntry a;
+  if (!pop(ValueType::kI32, condition)) return false;
+  if (typed) {
+    if (!pop(type, b) || !pop(type, a)) return false;
+  } else {
+    if (!pop(b) || !pop(a)) return false;
+    if ((!a.unknown && is_reference(a.type)) || (!b.unknown && is_reference(b.type)) ||
+        (!a.unknown && !b.unknown && a.type != b.type)) {
+      return fail(Rule::kTypeMismatch);
+    }
+    if (a.unknown && b.unknown) return push(StackEntry{.unknown = true});
+    type = a.unknown ? b.type : a.type;
+  }
+  if (!emitting()) return push(type);
+
+  constexpr unsigned kSourceClasses = kRegisterClasses & ~class_bit(Operand::kAccumulator);
+  const unsigned classes = file_of(type) == kInteger ? kSourceClasses : class_bit(Operand::kSlot);
+  const Source c = use(condition, height() + 2, kRegisterClasses);
+  const Source right = use(b, height() + 1, classes);
+  const Source left = use(a, height(), classes);
+  std::uint64_t word = left.operand == Operand::kSlot ? narrow(left.slot, 0) : 0;
+  if (right.operand == Operand::kSlot) word |= std::uint64_t{narrow(right.slot, 1)} << 16;
+  if (c.operand == Operand::kSlot) word |= std::uint64_t{narrow(c.slot, 2)} << 32;
+  emit_result(
+      Shape{.family = Family::kSelect, .a = left.operand, .b = right.operand, .c = c.operand}, word,
+      3, type);
+  return push(type);
+}
+
+}  // namespace quoll::wasm
