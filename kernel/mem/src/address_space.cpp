@@ -28,7 +28,7 @@ mem::VirtualRange mappable(mem::VirtualRange user_half) {
 
 bool can_merge(const Region& low, const Region& high) noexcept {
   return low.range.end() == high.range.start() && low.permissions == high.permissions &&
-         low.backing == high.backing && low.origin == high.origin && low.vmo == high.vmo &&
+         low.backing == high.backing && low.mapping == high.mapping && low.vmo == high.vmo &&
          (!low.vmo || low.vmo_offset + low.range.size() == high.vmo_offset);
 }
 
@@ -127,7 +127,7 @@ base::Result<Region*, SpaceError> AddressSpace::select(mem::VirtualRange range, 
   const Region* region = first;
   for (mem::VirtualAddress at = range.start(); at < range.end();) {
     if (region == nullptr || !region->range.contains(at) ||
-        (span == Span::kOneMapping && region->origin != first->origin)) {
+        (span == Span::kOneMapping && region->mapping != first->mapping)) {
       return base::err(SpaceError::kNotMapped);
     }
     at = region->range.end();
@@ -226,6 +226,7 @@ base::Result<mem::VirtualRange, SpaceError> AddressSpace::map(Placement where, s
   if (region == nullptr) return base::err(SpaceError::kOutOfMemory);
   region->range = range;
   region->origin = range.start();
+  region->mapping = next_mapping_++;
   if (region->backing == Backing::kShared) {
     paging::Flush flush;
     const auto mapped =
@@ -458,8 +459,9 @@ base::Result<void, SpaceError> AddressSpace::release(mem::VirtualAddress start) 
   sync::LockGuard guard(lock_);
   const Region* region = regions_.find(start);
   if (region == nullptr || region->origin != start) return base::err(SpaceError::kNotMapped);
+  const std::uint64_t mapping = region->mapping;
   mem::VirtualAddress end = start;
-  while (region != nullptr && region->origin == start && region->range.start() == end) {
+  while (region != nullptr && region->mapping == mapping && region->range.start() == end) {
     end = region->range.end();
     region = RegionTree::next(*region);
   }

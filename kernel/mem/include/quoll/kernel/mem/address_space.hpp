@@ -182,6 +182,7 @@ class AddressSpace {
   RegionTree regions_ QUOLL_GUARDED_BY(lock_);
   PageTable tables_ QUOLL_GUARDED_BY(lock_);
   SpaceUsage usage_ QUOLL_GUARDED_BY(lock_);
+  std::uint64_t next_mapping_ QUOLL_GUARDED_BY(lock_) = 1;
 };
 
 }  // namespace quoll::vm

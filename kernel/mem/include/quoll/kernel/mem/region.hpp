@@ -26,7 +26,9 @@ struct Region : intrusive::WavlNode<Region> {
   mem::VirtualRange range;
   mem::Permissions permissions;
   Backing backing = Backing::kReserved;
-  /// The start of the mapping that this region was cut from.
+  /// The mapping that this region was cut from: its number, which is never used again in the
+  /// space, and where it began.
+  std::uint64_t mapping = 0;
   mem::VirtualAddress origin;
   VmoRef vmo;
   std::uint64_t vmo_offset = 0;
