@@ -50,7 +50,7 @@ int main(int argc, char** argv) {
   for (int i = 3; i < argc; ++i) files.push_back(std::filesystem::path(argv[2]) / argv[i]);
   if (files.empty()) {
     for (const auto& entry : std::filesystem::directory_iterator(argv[2])) {
-      if (!entry.path().filename().string().starts_with("simd_")) files.push_back(entry.path());
+      if (!entry.path().filename().string().starts_with("simd")) files.push_back(entry.path());
     }
   }
   std::ranges::sort(files);

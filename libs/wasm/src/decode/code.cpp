@@ -29,6 +29,7 @@ bool ModuleDecoder::decode_code(Reader& reader) {
     }
     if (!module_.bodies_.try_push_back(body)) return reader.fail(Rule::kOutOfMemory);
   }
+  if (compiler.uncounted_data().exists) uncounted_data_ = compiler.uncounted_data().offset;
   return true;
 }
 

@@ -30,7 +30,7 @@ bool ModuleDecoder::read_constant(Reader& reader, ValueType expected, ByteRange&
 
 bool ModuleDecoder::decode_globals(Reader& reader) {
   std::uint32_t count;
-  if (!reader.read_count(count, 4)) return false;
+  if (!reader.read_count(count, 3)) return false;
   if (!module_.globals_.try_reserve(module_.globals_.size() + count) ||
       !module_.global_inits_.try_reserve(count)) {
     return reader.fail(Rule::kOutOfMemory);

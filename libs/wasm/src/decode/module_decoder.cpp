@@ -105,6 +105,10 @@ bool ModuleDecoder::finish() {
   if (!have_data_ && module_.data_count_.value_or(0) != 0) {
     return fail(Rule::kDataCountMismatch, reader_.offset());
   }
+  if (uncounted_data_) {
+    return fail(module_.data_.empty() ? Rule::kUnknownDataSegment : Rule::kDataCountRequired,
+                *uncounted_data_);
+  }
   return true;
 }
 

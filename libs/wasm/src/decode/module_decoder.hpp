@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 
 #include <quoll/containers/vector.hpp>
@@ -93,6 +94,8 @@ class ModuleDecoder {
   ModuleError error_;
   /// One bit for each function that may be taken by `ref.func`.
   containers::Vector<std::uint64_t> declared_;
+  /// Where a data segment is named though there is no data count.
+  std::optional<std::uint64_t> uncounted_data_;
   bool have_code_ = false;
   bool have_data_ = false;
 };

@@ -39,9 +39,9 @@ bool ModuleDecoder::read_reference_type(Reader& reader, ValueType& out) {
 
 bool ModuleDecoder::read_limits(Reader& reader, Limits& out, std::uint64_t most, Rule too_large) {
   const std::uint64_t start = reader.offset();
-  std::uint32_t flags;
+  std::uint8_t flags;
   std::uint32_t number;
-  if (!reader.read_u32(flags)) return false;
+  if (!reader.read_byte(flags)) return false;
   if (flags > 1) return reader.fail(Rule::kMalformedLimitsFlags, start);
   if (!reader.read_u32(number)) return false;
   out.minimum = number;

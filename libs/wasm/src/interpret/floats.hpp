@@ -39,11 +39,18 @@ template <typename F>
   return std::bit_cast<F>(static_cast<Bits<F>>(std::bit_cast<Bits<F>>(x) ^ kSign));
 }
 
+/// A NaN as arithmetic would give it back: the compiler may leave out an addition of zero.
+template <typename F>
+[[gnu::always_inline]] inline F quieted(F nan) {
+  constexpr Bits<F> kQuiet = Bits<F>{1} << (sizeof(F) == 8 ? 51 : 22);
+  return std::bit_cast<F>(static_cast<Bits<F>>(std::bit_cast<Bits<F>>(nan) | kQuiet));
+}
+
 /// Rounds with `round`, which sees only numbers that fit a signed integer of the same width; a
 /// NaN becomes quiet, and the sign of a zero is that of the operand.
 template <typename F, typename Round>
 [[gnu::always_inline]] inline F rounded(F x, Round round) {
-  if (!(magnitude(x) < kAllIntegers<F>)) return x + F(0);
+  if (!(magnitude(x) < kAllIntegers<F>)) return x == x ? x : quieted(x);
   return with_sign_of<F>(round(x), x);
 }
 template <typename F>

@@ -117,6 +117,12 @@ class FunctionCompiler {
   /// Translates a function. False: memory is short.
   bool translate(std::uint32_t function);
   const ModuleError& error() const { return reader_.error(); }
+  /// The first instruction that names a data segment though there is no data count.
+  struct UncountedData {
+    bool exists = false;
+    std::uint64_t offset = 0;
+  };
+  const UncountedData& uncounted_data() const { return uncounted_data_; }
   const CodeBuffer& code() const { return code_; }
 
  private:
@@ -252,6 +258,7 @@ class FunctionCompiler {
   std::span<const std::uint64_t> declared_;
   Reader reader_;
   std::uint64_t at_ = 0;  ///< offset of the current instruction
+  UncountedData uncounted_data_;
 
   containers::Vector<StackEntry> stack_;
   containers::Vector<ControlFrame> frames_;

@@ -111,7 +111,11 @@ bool FunctionCompiler::read_memory_index() {
 
 bool FunctionCompiler::read_data_index(std::uint32_t& out) {
   if (!reader_.read_u32(out)) return false;
-  if (!module_.data_count_) return fail(Rule::kDataCountRequired);
+  if (!module_.data_count_) {
+    // Which rule this breaks depends on whether a data section follows.
+    if (!uncounted_data_.exists) uncounted_data_ = {true, at_};
+    return true;
+  }
   if (out >= *module_.data_count_) return fail(Rule::kUnknownDataSegment);
   return true;
 }
