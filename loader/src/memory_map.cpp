@@ -139,15 +139,21 @@ base::Result<void, MemoryMapError> MemoryMap::claim(PhysicalExtent extent,
 }
 
 base::Result<void, MemoryMapError> MemoryMap::reserve_partial_pages() noexcept {
-  for (std::size_t index = 0; index < count_; ++index) {
-    const PhysicalExtent range = regions_[index].range;
-    if (regions_[index].kind != RegionKind::kFree) continue;
-    // A neighbour that is RAM shares the page, and has claimed it for both.
-    const auto inner = base::checked_align_up(range.start, mem::kPageSize);
-    const std::uint64_t head = std::min(inner ? *inner : range.end, range.end);
-    const std::uint64_t tail = std::max(base::align_down(range.end, mem::kPageSize), head);
-    if (head != range.start) TRY(claim({range.start, head}, RegionKind::kReserved));
-    if (tail != range.end) TRY(claim({tail, range.end}, RegionKind::kReserved));
+  std::size_t index = 0;
+  while (index < count_) {
+    const MemoryRegion region = regions_[index];
+    const auto inner = base::checked_align_up(region.range.start, mem::kPageSize);
+    const std::uint64_t head = std::min(inner.value_or(region.range.end), region.range.end);
+    const std::uint64_t tail = std::max(base::align_down(region.range.end, mem::kPageSize), head);
+    const bool is_whole = head == region.range.start && tail == region.range.end;
+    if (region.kind != RegionKind::kFree || is_whole) {
+      ++index;
+      continue;
+    }
+    TRY(claim({region.range.start, head}, RegionKind::kReserved));
+    TRY(claim({tail, region.range.end}, RegionKind::kReserved));
+    // The pieces may have merged with what is before them: indices have moved.
+    index = 0;
   }
   return {};
 }
