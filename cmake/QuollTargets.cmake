@@ -20,7 +20,9 @@ set(QUOLL_RISCV_COMMON
 # The kernel never touches floating point, so a guest's registers stay live in it.
 set(QUOLL_KERNEL_FLAGS ${QUOLL_RISCV_COMMON}
     -march=rv64imac_zicsr_zifencei -mabi=lp64 -fpie
-    $<$<COMPILE_LANGUAGE:CXX>:-fexceptions>)
+    $<$<COMPILE_LANGUAGE:CXX>:-fexceptions>
+    # The standard library itself aborts: panic() is the only thrower.
+    $<$<COMPILE_LANGUAGE:CXX>:-D_LIBCPP_HAS_NO_EXCEPTIONS>)
 set(QUOLL_USER_FLAGS ${QUOLL_RISCV_COMMON} -march=rv64gc -mabi=lp64d
     $<$<COMPILE_LANGUAGE:CXX>:-fno-exceptions>)
 set(QUOLL_USER_ZB_FLAGS ${QUOLL_RISCV_COMMON} -march=rv64gc_zba_zbb -mabi=lp64d

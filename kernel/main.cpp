@@ -23,6 +23,7 @@
 #include <quoll/kernel/state/state.hpp>
 #include <quoll/kernel/tracing/console.hpp>
 #include <quoll/log/log.hpp>
+#include <quoll/sync/once.hpp>
 
 namespace quoll::kernel {
 namespace {

@@ -7,6 +7,7 @@
 #include <quoll/arch/sbi.hpp>
 #include <quoll/arch/user_entry.hpp>
 #include <quoll/base/assert.hpp>
+#include <quoll/base/checked.hpp>
 #include <quoll/kernel/exec/exec.hpp>
 #include <quoll/kernel/exec/start.hpp>
 #include <quoll/kernel/irq/irq.hpp>
@@ -52,14 +53,18 @@ Ticks ticks_per_second() noexcept {
   return frequency;
 }
 
+// Seconds and the rest apart: no product passes 64 bits for clocks below 18 GHz.
 Ticks ticks_from_nanoseconds(std::uint64_t nanoseconds) noexcept {
-  const auto ticks = static_cast<unsigned __int128>(nanoseconds) * frequency / 1'000'000'000;
-  return ticks >= async::kNever ? async::kNever : static_cast<Ticks>(ticks);
+  constexpr std::uint64_t kSecond = 1'000'000'000;
+  const auto seconds = base::checked_mul<Ticks>(nanoseconds / kSecond, frequency);
+  if (!seconds) return async::kNever;
+  return base::checked_add<Ticks>(*seconds, nanoseconds % kSecond * frequency / kSecond)
+      .value_or(async::kNever);
 }
 
 std::uint64_t nanoseconds_from_ticks(Ticks ticks) noexcept {
-  return static_cast<std::uint64_t>(static_cast<unsigned __int128>(ticks) * 1'000'000'000 /
-                                    frequency);
+  constexpr std::uint64_t kSecond = 1'000'000'000;
+  return ticks / frequency * kSecond + ticks % frequency * kSecond / frequency;
 }
 
 std::size_t Machine::hart() const noexcept {
@@ -76,6 +81,7 @@ Ticks Machine::now() const noexcept {
 
 void Machine::set_deadline(Ticks deadline) noexcept {
   arch::HartLocal& local = arch::hart_local();
+  local.timer_fired = false;
   if (local.deadline == deadline) return;
   local.deadline = deadline;
   arch::set_timer(deadline);
@@ -86,7 +92,8 @@ void Machine::park(bool (*may_sleep)(void*), void* argument) noexcept {
   // A hart that sleeps keeps nothing of a guest that may end meanwhile.
   vm::kernel_space().activate();
   arch::Interrupts::disable();
-  if (may_sleep(argument)) arch::Interrupts::wait();
+  // A deadline that passed since it was set has been taken and will not come again.
+  if (!arch::hart_local().timer_fired && may_sleep(argument)) arch::Interrupts::wait();
   // Whatever ended the wait is pending and taken here.
   arch::Interrupts::enable();
 }
@@ -112,7 +119,7 @@ arch::UserExit enter_user(arch::UserContext& context) noexcept {
   machine.set_deadline(std::min(executor().poll_timers(), local.slice_end));
   arch::Interrupts::disable();
   // From here on nothing can come in unseen: it would be pending when user mode begins.
-  if (executor().urgent_work()) [[unlikely]] {
+  if (executor().urgent_work() || local.timer_fired) [[unlikely]] {
     arch::Interrupts::enable();
     return {.kind = arch::UserExitKind::kInterrupt};
   }

@@ -173,6 +173,7 @@ void handle(riscv::TrapCause cause) noexcept {
     arch::Interrupts::disable_sources(riscv::interrupt_bit::kTimer);
     local.deadline = ~std::uint64_t{0};
     local.slice_over = true;
+    local.timer_fired = true;
   } else if (cause.is(riscv::Interrupt::kExternal)) {
     handle_external();
   }
