@@ -6,7 +6,7 @@
     .balign 4096
     .globl \name\()_start
 \name\()_start:
-    .incbin \file
+    .incbin "\file"
     .globl \name\()_end
 \name\()_end:
     .balign 4096

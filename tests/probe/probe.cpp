@@ -1,0 +1,347 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//
+// The guest of the kernel's own tests: a user-mode program without engine or library, that does
+// to the kernel what its arguments say, and tells by its exit status what came of it.
+#include <cstddef>
+#include <cstdint>
+
+#include <quoll/abi/error.hpp>
+#include <quoll/abi/limits.hpp>
+#include <quoll/abi/syscall.hpp>
+#include <quoll/abi/types.hpp>
+
+using namespace quoll::abi;
+
+namespace {
+
+struct Result {
+  Error error;
+  std::uint64_t value;
+};
+
+Result call(Syscall number, std::uint64_t p0 = 0, std::uint64_t p1 = 0, std::uint64_t p2 = 0,
+            std::uint64_t p3 = 0, std::uint64_t p4 = 0, std::uint64_t p5 = 0) {
+  register std::uint64_t a0 asm("a0") = p0;
+  register std::uint64_t a1 asm("a1") = p1;
+  register std::uint64_t a2 asm("a2") = p2;
+  register std::uint64_t a3 asm("a3") = p3;
+  register std::uint64_t a4 asm("a4") = p4;
+  register std::uint64_t a5 asm("a5") = p5;
+  register std::uint64_t a7 asm("a7") = static_cast<std::uint64_t>(number);
+  // SAFETY: the kernel changes a0, a1 and memory that it was given, nothing else.
+  asm volatile("ecall"
+               : "+r"(a0), "+r"(a1)
+               : "r"(a2), "r"(a3), "r"(a4), "r"(a5), "r"(a7)
+               : "memory");
+  return {static_cast<Error>(a0), a1};
+}
+
+[[noreturn]] void finish(std::uint64_t status) {
+  for (;;) call(Syscall::kExit, static_cast<std::uint64_t>(EndKind::kExited), status);
+}
+
+// Ends with the line number of the first expectation that failed.
+#define EXPECT(condition)                                   \
+  do {                                                      \
+    if (!(condition)) finish(std::uint64_t{1000} + __LINE__); \
+  } while (false)
+
+const StartBlock* start = nullptr;
+
+const char* argument(std::size_t index) {
+  const char* block = reinterpret_cast<const char*>(start);
+  const auto* table = reinterpret_cast<const StartString*>(block + start->arguments);
+  return index < start->argument_count ? block + table[index].offset : "";
+}
+
+std::uint64_t number(std::size_t index) {
+  std::uint64_t value = 0;
+  for (const char* c = argument(index); *c != 0; ++c) {
+    value = value * 16 + static_cast<std::uint64_t>(*c <= '9' ? *c - '0' : *c - 'a' + 10);
+  }
+  return value;
+}
+
+bool equal(const char* a, const char* b) {
+  while (*a != 0 && *a == *b) ++a, ++b;
+  return *a == *b;
+}
+
+std::uint64_t ticks() {
+  std::uint64_t value = 0;
+  asm volatile("rdtime %0" : "=r"(value));
+  return value;
+}
+
+volatile std::uint64_t initialised = 7;
+volatile std::uint64_t zeroed;
+
+void read_memory() {
+  finish(*reinterpret_cast<volatile std::uint8_t*>(number(1)));
+}
+void write_memory() {
+  *reinterpret_cast<volatile std::uint8_t*>(number(1)) = 1;
+  finish(0);
+}
+void jump() {
+  reinterpret_cast<void (*)()>(number(1))();
+}
+void read_satp() {
+  std::uint64_t value = 0;
+  asm volatile("csrr %0, satp" : "=r"(value));
+  finish(value);
+}
+void supervisor_return() {
+  asm volatile("sret");
+}
+void breakpoint() {
+  asm volatile("ebreak");
+}
+void write_start_block() {
+  const_cast<volatile StartBlock*>(start)->size = 0;
+  finish(0);
+}
+void write_time_page() {
+  *reinterpret_cast<volatile std::uint32_t*>(start->time_page) = 0;
+  finish(0);
+}
+void overflow_stack() {
+  for (volatile std::uint8_t* at = reinterpret_cast<std::uint8_t*>(start->stack_high);;) {
+    at -= 64;
+    *at = 1;
+  }
+}
+void exit_with() {
+  finish(number(1));
+}
+void spin() {
+  const std::uint64_t end = ticks() + number(1);
+  while (ticks() < end) {
+  }
+  finish(0);
+}
+[[noreturn]] void loop() {
+  for (;;) asm volatile("");
+}
+void sleep_forever() {
+  call(Syscall::kWaitMany, 0, 0, kNever);
+  finish(1);
+}
+
+// What the start state promises.
+void check_start() {
+  EXPECT(start->magic == kStartMagic && start->version == kVersion);
+  EXPECT(start->argument_count == 1);
+  EXPECT(start->module != kNoHandle);
+  EXPECT(start->stack_high % 16 == 0 && start->stack_low < start->stack_high);
+  EXPECT(initialised == 7 && zeroed == 0);
+  initialised = 8;
+  zeroed = 9;
+  std::uint64_t fcsr = 1;
+  asm volatile("frcsr %0" : "=r"(fcsr));
+  EXPECT(fcsr == 0);
+  const auto* time = reinterpret_cast<const volatile TimePage*>(start->time_page);
+  EXPECT(time->timebase_hz != 0 && time->multiplier != 0);
+  const Result kernel_time = call(Syscall::kClockGet, 0);
+  EXPECT(kernel_time.error == Error::kOk);
+  finish(0);
+}
+
+// Reserves and commits, and ends with the address; the next guest finds the same address free.
+void reserve_and_tell() {
+  const Result reserved = call(Syscall::kMemoryReserve, kPageSize * 16);
+  EXPECT(reserved.error == Error::kOk);
+  finish(reserved.value);
+}
+// As above, but keeps a secret there and stays.
+void keep_secret() {
+  const Result reserved = call(Syscall::kMemoryReserve, kPageSize * 16);
+  EXPECT(call(Syscall::kMemoryCommit, reserved.value, kPageSize).error == Error::kOk);
+  *reinterpret_cast<volatile std::uint64_t*>(reserved.value) = 0x5ec2e7;
+  loop();
+}
+
+void use_memory() {
+  constexpr std::uint64_t kSize = kPageSize * 64;
+  const Result reserved = call(Syscall::kMemoryReserve, kSize);
+  EXPECT(reserved.error == Error::kOk);
+  auto* const bytes = reinterpret_cast<volatile std::uint8_t*>(reserved.value);
+  EXPECT(call(Syscall::kMemoryCommit, reserved.value, kSize).error == Error::kOk);
+  for (std::uint64_t i = 0; i < kSize; i += kPageSize) {
+    EXPECT(bytes[i] == 0);
+    bytes[i] = static_cast<std::uint8_t>(i / kPageSize + 1);
+  }
+  EXPECT(call(Syscall::kMemoryDecommit, reserved.value, kSize / 2).error == Error::kOk);
+  EXPECT(call(Syscall::kMemoryCommit, reserved.value, kSize).error == Error::kOk);
+  EXPECT(bytes[0] == 0 && bytes[kSize - kPageSize] == 64);
+  EXPECT(call(Syscall::kMemoryRelease, reserved.value).error == Error::kOk);
+  finish(0);
+}
+
+// Every call that takes an address, with addresses that are not ours.
+void wild_pointers() {
+  const std::uint64_t wild[] = {0,
+                                8,
+                                kRuntimeBase - 8,
+                                start->stack_low - kPageSize,
+                                start->address_space_end,
+                                std::uint64_t{1} << 62,
+                                std::uint64_t{0xffff'ffc0'0000'0000},
+                                ~std::uint64_t{0} - 7};
+  for (const std::uint64_t at : wild) {
+    EXPECT(call(Syscall::kFileRead, start->module, at, 1, 0).error == Error::kBadAddress);
+    EXPECT(call(Syscall::kHandleStat, start->module, at).error == Error::kBadAddress);
+    EXPECT(call(Syscall::kRandom, at, 1).error == Error::kBadAddress);
+    EXPECT(call(Syscall::kLog, at, 1).error == Error::kBadAddress);
+    EXPECT(call(Syscall::kWaitMany, at, 1, 0).error == Error::kBadAddress);
+    EXPECT(call(Syscall::kStreamWrite, 99, at, 1).error == Error::kBadHandle);
+    EXPECT(call(Syscall::kDirectoryOpen, start->module, at, 1).error == Error::kBadHandle);
+    EXPECT(call(Syscall::kMemoryCommit, at & ~(kPageSize - 1), kPageSize).error ==
+           Error::kBadArgument);
+    EXPECT(call(Syscall::kMemoryRelease, at).error == Error::kBadArgument);
+    EXPECT(call(Syscall::kFaultReturn, at).error == Error::kBadArgument);
+  }
+  // Read-only memory of ours is no place to write to.
+  EXPECT(call(Syscall::kRandom, reinterpret_cast<std::uint64_t>(start), 1).error ==
+         Error::kBadAddress);
+  EXPECT(call(Syscall::kRandom, kRuntimeBase, 1).error == Error::kBadAddress);
+  EXPECT(call(static_cast<Syscall>(9999)).error == Error::kBadCall);
+  finish(0);
+}
+
+alignas(16) std::uint8_t upcall_stack[4096];
+volatile std::uint64_t upcalls;
+
+void handle_upcall(FaultFrame* frame) {
+  upcalls = upcalls + 1;
+  EXPECT(frame->kind == FaultKind::kLoad && frame->address == 0x1238);
+  frame->registers[10] = 4711;  // a0, where the load would have put its value
+  frame->pc += 4;
+  call(Syscall::kFaultReturn, reinterpret_cast<std::uint64_t>(frame));
+  finish(2);
+}
+
+std::uint64_t top_of_upcall_stack() {
+  return reinterpret_cast<std::uint64_t>(upcall_stack) + sizeof upcall_stack;
+}
+
+void take_upcall() {
+  EXPECT(call(Syscall::kFaultUpcall, reinterpret_cast<std::uint64_t>(&handle_upcall),
+              top_of_upcall_stack())
+             .error == Error::kOk);
+  for (std::uint64_t round = 1; round <= 3; ++round) {
+    register std::uint64_t a0 asm("a0") = 0x1238;
+    register std::uint64_t s5 asm("s5") = round + 100;
+    asm volatile(
+        ".option push\n"
+        ".option norvc\n"
+        "ld a0, 0(a0)\n"
+        ".option pop\n"
+        : "+r"(a0), "+r"(s5)
+        :
+        : "memory");
+    EXPECT(a0 == 4711 && s5 == round + 100 && upcalls == round);
+  }
+  finish(0);
+}
+
+void fault_again(FaultFrame*) {
+  *reinterpret_cast<volatile std::uint8_t*>(0x666) = 1;
+}
+
+void fault_in_upcall() {
+  call(Syscall::kFaultUpcall, reinterpret_cast<std::uint64_t>(&fault_again), top_of_upcall_stack());
+  *reinterpret_cast<volatile std::uint8_t*>(0x555) = 1;
+  finish(1);
+}
+
+extern "C" std::uint64_t probe_registers(std::uint64_t rounds, std::uint64_t until);
+
+// All registers through system calls, yields and preemptions.
+void keep_registers() {
+  finish(probe_registers(1000, ticks() + number(1)));
+}
+
+void write_output() {
+  const char* const text = argument(1);
+  std::uint64_t length = 0;
+  while (text[length] != 0) ++length;
+  for (std::uint64_t done = 0; done < length;) {
+    const Result written = call(Syscall::kStreamWrite, start->stdout_stream,
+                                reinterpret_cast<std::uint64_t>(text) + done, length - done);
+    EXPECT(written.error == Error::kOk && written.value != 0);
+    done += written.value;
+  }
+  finish(0);
+}
+
+void wait_for_input() {
+  WaitItem item{start->stdin_stream, readiness::kReadable, 0, 0};
+  const Result ready = call(Syscall::kWaitMany, reinterpret_cast<std::uint64_t>(&item), 1, kNever);
+  EXPECT(ready.error == Error::kOk && ready.value == 1 && item.ready == readiness::kReadable);
+  std::uint8_t byte = 0;
+  const Result got =
+      call(Syscall::kStreamRead, start->stdin_stream, reinterpret_cast<std::uint64_t>(&byte), 1);
+  EXPECT(got.error == Error::kOk && got.value == 1);
+  finish(byte);
+}
+
+// Instructions from user mode to user mode of a call that returns at once.
+void count_call() {
+  std::uint64_t least = ~std::uint64_t{0};
+  for (int i = 0; i < 100; ++i) {
+    register std::uint64_t a0 asm("a0") = 0;
+    register std::uint64_t a1 asm("a1") = 0;
+    register std::uint64_t a7 asm("a7") = static_cast<std::uint64_t>(Syscall::kHandleClose);
+    std::uint64_t before = 0;
+    std::uint64_t after = 0;
+    asm volatile("rdinstret %2\n ecall\n rdinstret %3"
+                 : "+r"(a0), "+r"(a1), "=&r"(before), "=&r"(after)
+                 : "r"(a7)
+                 : "memory");
+    if (after - before < least) least = after - before;
+  }
+  finish(least);
+}
+
+struct Action {
+  const char* name;
+  void (*run)();
+};
+
+constexpr Action kActions[] = {
+    {"start", check_start},
+    {"exit", exit_with},
+    {"read", read_memory},
+    {"write", write_memory},
+    {"jump", jump},
+    {"satp", read_satp},
+    {"sret", supervisor_return},
+    {"ebreak", breakpoint},
+    {"write-start-block", write_start_block},
+    {"write-time-page", write_time_page},
+    {"overflow-stack", overflow_stack},
+    {"spin", spin},
+    {"loop", loop},
+    {"sleep", sleep_forever},
+    {"reserve", reserve_and_tell},
+    {"secret", keep_secret},
+    {"memory", use_memory},
+    {"wild", wild_pointers},
+    {"upcall", take_upcall},
+    {"nested-upcall", fault_in_upcall},
+    {"registers", keep_registers},
+    {"output", write_output},
+    {"input", wait_for_input},
+    {"count-call", count_call},
+};
+
+}  // namespace
+
+extern "C" [[noreturn]] void probe_main(const StartBlock* block) {
+  start = block;
+  for (const Action& action : kActions) {
+    if (equal(action.name, argument(0))) action.run();
+  }
+  finish(999);
+}
