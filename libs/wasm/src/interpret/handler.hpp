@@ -48,16 +48,17 @@ using Handler = HandlerFunction*;
 /// Size of the unit that code is made of. A cell takes two words or more.
 inline constexpr std::uint32_t kWordBytes = 8;
 
-/// Reads a field of a cell or a slot of a frame.
+/// Reads a field of a cell or a slot of a frame. The builtin, because in a freestanding build the
+/// library's function would be called.
 template <typename T>
 [[gnu::always_inline]] inline T peek(const std::uint8_t* at) {
   T value;
-  std::memcpy(&value, at, sizeof(T));
+  __builtin_memcpy(&value, at, sizeof(T));
   return value;
 }
 template <typename T>
 [[gnu::always_inline]] inline void poke(std::uint8_t* at, T value) {
-  std::memcpy(at, &value, sizeof(T));
+  __builtin_memcpy(at, &value, sizeof(T));
 }
 
 /// Goes on at `pc`.
