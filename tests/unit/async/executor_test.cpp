@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+#include <gtest/gtest.h>
+
+#include <quoll/async/channel.hpp>
+#include <quoll/async/executor.hpp>
+
+#include "thread_machine.hpp"
+
+namespace quoll::async {
+namespace {
+
+using testing::World;
+
+Task<int> add(int a, int b) {
+  co_return a + b;
+}
+
+Task<int> sum_to(int n) {
+  int sum = 0;
+  for (int i = 1; i <= n; ++i) {
+    auto part = co_await add(sum, i).checked();
+    sum = *part;
+  }
+  co_return sum;
+}
+
+TEST(Task, AwaitsDeepAndLongWithoutUsingUpTheStack) {
+  World world;
+  int result = 0;
+  EXPECT_TRUE(world.run(1, [](int& out) -> Task<void> {
+    auto sum = co_await sum_to(200'000).checked();
+    out = *sum > 0 || *sum < 0 ? 1 : 0;
+  }(result)));
+  EXPECT_EQ(result, 1);
+}
+
+Task<void> spawn_and_join(World& world, int count, std::atomic<int>& sum) {
+  std::vector<JoinHandle<int>> handles;
+  for (int i = 0; i < count; ++i) {
+    auto handle = world.executor().spawn(add(i, 1));
+    EXPECT_TRUE(handle.has_value());
+    handles.push_back(std::move(*handle));
+  }
+  for (auto& handle : handles) {
+    auto value = co_await handle.join();
+    EXPECT_TRUE(value.has_value());
+    sum += *value;
+  }
+}
+
+TEST(Executor, JoinsMoreTasksThanARingHoldsOnManyHarts) {
+  for (const std::size_t harts : {1u, 2u, 4u}) {
+    World world;
+    std::atomic<int> sum{0};
+    EXPECT_TRUE(world.run(harts, spawn_and_join(world, 1000, sum)));
+    EXPECT_EQ(sum.load(), 1000 * 999 / 2 + 1000);
+    EXPECT_EQ(world.executor().task_count(), 0u);
+  }
+}
+
+Task<void> echo(Channel<int, 1>& in, Channel<int, 1>& out) {
+  for (;;) {
+    auto value = co_await in.receive();
+    if (!value) break;
+    (void)(co_await out.send(*value + 1)).has_value();
+  }
+  out.close();
+}
+
+Task<void> ping(World& world, int rounds, int& last) {
+  Channel<int, 1> there;
+  Channel<int, 1> back;
+  auto handle = world.executor().spawn(echo(there, back));
+  EXPECT_TRUE(handle.has_value());
+  for (int i = 0; i < rounds; ++i) {
+    EXPECT_TRUE((co_await there.send(i)).has_value());
+    auto answer = co_await back.receive();
+    EXPECT_TRUE(answer.has_value());
+    last = *answer;
+  }
+  there.close();
+  EXPECT_TRUE((co_await handle->join()).has_value());
+}
+
+// kasync: a remote wake sent no IPI, and a parked hart slept on.
+TEST(KnownDefects, KasyncRemoteWakeReachesAParkedHart) {
+  World world;
+  int last = 0;
+  EXPECT_TRUE(world.run(3, ping(world, 3000, last)));
+  EXPECT_EQ(last, 3000);
+}
+
+// kasync: stop() unparked nobody.
+TEST(KnownDefects, KasyncStopEndsParkedHarts) {
+  for (int i = 0; i < 50; ++i) {
+    World world;
+    EXPECT_TRUE(world.run(4, []() -> Task<void> { co_return; }()));
+  }
+}
+
+// kasync: joining at the moment at which the task ended panicked.
+TEST(KnownDefects, KasyncJoinRacesWithTheEnd) {
+  World world;
+  EXPECT_TRUE(world.run(4, [](World& w) -> Task<void> {
+    for (int i = 0; i < 3000; ++i) {
+      auto handle = w.executor().spawn(add(i, 0));
+      EXPECT_TRUE(handle.has_value());
+      if (i % 3 == 0) co_await yield_now();
+      auto value = co_await handle->join();
+      EXPECT_TRUE(value.has_value() && *value == i);
+    }
+  }(world)));
+}
+
+}  // namespace
+}  // namespace quoll::async
