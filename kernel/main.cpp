@@ -143,7 +143,9 @@ async::Task<void> finish_boot() {
   }
   const std::uint64_t wall_clock = device::start_early(*state.device_tree);
   if (wall_clock != 0) {
-    state.realtime_offset_ns = wall_clock - exec::nanoseconds_from_ticks(exec::now());
+    // Guests count monotonic time from the image's entry.
+    state.realtime_offset_ns =
+        wall_clock - exec::nanoseconds_from_ticks(exec::now() - info.timestamps[0].time);
   }
   seed_random(info);
   counts.devices = arch::read_instructions();

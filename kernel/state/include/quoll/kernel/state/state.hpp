@@ -18,7 +18,7 @@ struct State {
   const fdt::DeviceTree* device_tree = nullptr;
   boot::Arguments arguments;
   cpu::Features features;
-  /// Nanoseconds from 1970 to the zero of the monotonic clock; 0: no wall clock.
+  /// Nanoseconds from 1970 to the entry of the image; 0: no wall clock.
   std::uint64_t realtime_offset_ns = 0;
 };
 
