@@ -116,7 +116,9 @@ async::Task<base::Result<void, device::StreamError>> report(Guest& guest, const 
   if (guest.error_stream() == nullptr) co_return {};
   std::span<const std::byte> rest = std::as_bytes(std::span(text, size));
   while (!rest.empty()) {
-    rest = rest.subspan(CO_TRY(co_await guest.error_stream()->write(rest, guest.kill_token())));
+    const auto written = co_await guest.error_stream()->write(rest, guest.kill_token());
+    if (!written) co_return base::err(written.error());
+    rest = rest.subspan(*written);
   }
   co_return {};
 }

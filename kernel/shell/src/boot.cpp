@@ -30,7 +30,11 @@ async::Task<base::Result<void, device::StreamError>> say(std::string_view text) 
   device::ByteStream* const error = device::streams().error;
   if (error == nullptr) co_return {};
   std::span<const std::byte> rest = std::as_bytes(std::span(text));
-  while (!rest.empty()) rest = rest.subspan(CO_TRY(co_await error->write(rest)));
+  while (!rest.empty()) {
+    const auto written = co_await error->write(rest);
+    if (!written) co_return base::err(written.error());
+    rest = rest.subspan(*written);
+  }
   co_return {};
 }
 

@@ -12,7 +12,9 @@ async::Task<base::Result<std::uint8_t, StreamError>> Shell::serve() {
   while (!stop_status_) {
     (void)co_await report_background();
     (void)co_await print_text("quoll> ");
-    const std::optional<Line> line = CO_TRY(co_await read_line());
+    const auto read = co_await read_line();
+    if (!read) co_return base::err(read.error());
+    const std::optional<Line>& line = *read;
     if (!line) {
       (void)co_await print_text("\n");
       co_return std::uint8_t{0};
@@ -25,8 +27,9 @@ async::Task<base::Result<std::uint8_t, StreamError>> Shell::serve() {
 async::Task<base::Result<std::optional<Line>, StreamError>> Shell::read_line() {
   for (;;) {
     std::byte byte{};
-    const std::size_t count = CO_TRY(co_await input_.read({&byte, 1}));
-    if (count == 0) co_return lines_.finish();
+    const auto count = co_await input_.read({&byte, 1});
+    if (!count) co_return base::err(count.error());
+    if (*count == 0) co_return lines_.finish();
     std::span<const std::byte> input(&byte, 1);
     if (const std::optional<Line> line = lines_.next(input)) co_return line;
   }
@@ -35,7 +38,9 @@ async::Task<base::Result<std::optional<Line>, StreamError>> Shell::read_line() {
 Shell::Printing Shell::print_text(std::string_view text) {
   std::span<const std::byte> rest = std::as_bytes(std::span(text));
   while (!rest.empty()) {
-    rest = rest.subspan(CO_TRY(co_await output_.write(rest)));
+    const auto written = co_await output_.write(rest);
+    if (!written) co_return base::err(written.error());
+    rest = rest.subspan(*written);
   }
   co_return {};
 }
