@@ -34,8 +34,8 @@ struct Machine;
 #define QUOLL_WASM_PASS pc, fp, mem, machine, acc, pin0, pin1, mem_size, dacc, dpin0, dpin1, facc
 
 // Where the compiler has a convention without callee-saved registers, handlers use it: a handler
-// then never saves anything.
-#if __has_cpp_attribute(clang::preserve_none)
+// then never saves anything. AddressSanitizer cannot lay out frames in it.
+#if __has_cpp_attribute(clang::preserve_none) && !__has_feature(address_sanitizer)
 #define QUOLL_WASM_HANDLER __attribute__((preserve_none))
 #else
 #define QUOLL_WASM_HANDLER
