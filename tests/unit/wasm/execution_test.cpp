@@ -85,7 +85,7 @@ TEST(Invocation, RefusesArgumentsThatDoNotFit) {
   test::Guest guest(m.build());
   EXPECT_EQ(guest.call(f, {}).kind, Outcome::Kind::kRefused);
   EXPECT_EQ(guest.call(f, {Value::i64(1)}).kind, Outcome::Kind::kRefused);
-  EXPECT_EQ(guest.call(99, {}).kind, Outcome::Kind::kRefused);
+  EXPECT_EQ(guest.instance().invoke(99u).kind, Outcome::Kind::kRefused);
 }
 
 /// A host function whose behaviour the test chooses.
