@@ -12,7 +12,7 @@ namespace quoll::async {
 /// A FIFO of tasks that wait for a condition. No wake is lost: the condition is looked at under
 /// the queue's lock, so whoever makes it true and then wakes either was seen or sees the waiter.
 ///
-///     CO_TRY(co_await queue.wait_unless([&] { return ready.load(); }, token));
+///     const auto waited = co_await queue.wait_unless([&] { return ready.load(); }, token);
 class WaitQueue {
  public:
   WaitQueue() = default;

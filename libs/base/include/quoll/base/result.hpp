@@ -243,5 +243,6 @@ class [[nodiscard]] Result<void, E> {
 /// The value of a `Result`, or an early return of its error from the enclosing plain function.
 #define TRY(...) QUOLL_TRY_(QUOLL_TRY_NAME_(__COUNTER__), return, __VA_ARGS__)
 
-/// As `TRY`, from the enclosing coroutine.
+/// As `TRY`, from the enclosing coroutine. The operand does not suspend: name an awaited result
+/// first (docs/decisions/0005).
 #define CO_TRY(...) QUOLL_TRY_(QUOLL_TRY_NAME_(__COUNTER__), co_return, __VA_ARGS__)
