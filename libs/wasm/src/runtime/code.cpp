@@ -34,8 +34,9 @@ bool Instance::Code::contains(const std::uint8_t* pc) const {
 std::uint32_t Instance::Code::offset_of(const std::uint8_t* pc) const {
   const auto word = static_cast<std::uint32_t>((pc - begin()) / kWordBytes);
   const TrapSite* first = sites.get();
-  const TrapSite* after = std::upper_bound(
-      first, first + site_count, word, [](std::uint32_t w, const TrapSite& site) { return w < site.word; });
+  const TrapSite* after =
+      std::upper_bound(first, first + site_count, word,
+                       [](std::uint32_t w, const TrapSite& site) { return w < site.word; });
   return after == first ? 0 : (after - 1)->offset;
 }
 
