@@ -110,7 +110,6 @@ class VirtioConsole {
     port.buffers = buffers;
     port.opened = true;
     for (std::uint16_t slot = 0; slot < kQueueSize; ++slot) submit_receive(port, slot);
-    transport_.notify(receive_index(index));
     send_control(index, kPortOpen, 1);
     return {};
   }
@@ -281,7 +280,13 @@ class VirtioConsole {
       --pending_count_;
       sent = true;
     }
-    if (sent) transport_.notify(kControlTransmit);
+    if (!sent) return;
+    transport_.notify(kControlTransmit);
+    // A device may take no input before the port is open, and look for buffers only when it is
+    // told of some: it is told again after each message that may have opened one.
+    for (std::uint32_t i = 0; i < port_count_; ++i) {
+      if (ports_[i].opened) transport_.notify(receive_index(i));
+    }
   }
 
   std::uint32_t take_control() noexcept {
