@@ -37,45 +37,51 @@ flock 9
 work=$(mktemp -d "$cache/work.XXXXXX")
 trap 'rm -rf "$work"' EXIT
 
-# The machine's own entries, as source entries.
+# The machine's own entries, as source entries: each of its files in a folder of its own under
+# entries/, so that one can be tried without the others.
 prepare_apt() {
   local file
-  mkdir -p "$work/sources.d" "$cache/apt/lists/partial" "$cache/apt/archives/partial"
-  if [ -f /etc/apt/sources.list ]; then
-    sed -n 's/^[[:space:]]*deb[[:space:]]/deb-src /p' /etc/apt/sources.list \
-      >"$work/sources.d/main.list"
-  fi
-  for file in /etc/apt/sources.list.d/*.list; do
-    [ -f "$file" ] || continue
+  mkdir -p "$work/entries" "$cache/apt/lists/partial" "$cache/apt/archives/partial"
+  for file in /etc/apt/sources.list /etc/apt/sources.list.d/*.list; do
+    [ -s "$file" ] || continue
+    mkdir "$work/entries/$(basename "$file")"
     sed -n 's/^[[:space:]]*deb[[:space:]]/deb-src /p' "$file" \
-      >"$work/sources.d/$(basename "$file")"
+      >"$work/entries/$(basename "$file")/entries.list"
   done
   for file in /etc/apt/sources.list.d/*.sources; do
-    [ -f "$file" ] || continue
-    sed 's/^[Tt]ypes:.*/Types: deb-src/' "$file" >"$work/sources.d/$(basename "$file")"
+    [ -s "$file" ] || continue
+    mkdir "$work/entries/$(basename "$file")"
+    sed 's/^[Tt]ypes:.*/Types: deb-src/' "$file" >"$work/entries/$(basename "$file")/entries.sources"
   done
 }
 private_apt() {
   apt-get -qq -o APT::Sandbox::User= \
-    -o Dir::Etc::sourcelist=/dev/null -o Dir::Etc::sourceparts="$work/sources.d" \
+    -o Dir::Etc::sourcelist=/dev/null -o Dir::Etc::sourceparts="$entries" \
     -o Dir::State::lists="$cache/apt/lists" -o Dir::Cache="$cache/apt" \
     -o Dir::Cache::archives="$cache/apt/archives" "$@"
 }
-download() { (cd "$work" && private_apt source --download-only --tar-only "$package" >"$work/log" 2>&1); }
+download() {
+  (cd "$work" && private_apt source --download-only --tar-only "$package" >>"$work/log" 2>&1) &&
+    [ -f "$work/$archive" ]
+}
+# The index of an earlier fetch may do; one that is missing or stale is renewed. A machine whose
+# files name the same mirror twice, with different keys, is served file by file.
+download_from_any() {
+  for entries in "$work"/entries/*/; do
+    download && return
+    private_apt update >>"$work/log" 2>&1 || true
+    download && return
+  done
+  return 1
+}
 
 say "fetching $name (source package $package)"
 prepare_apt
-# The index of an earlier fetch may do; one that is missing or stale is renewed.
-if ! download; then
-  private_apt update >"$work/update-log" 2>&1 || true
-  if ! download; then
-    cat "$work/update-log" "$work/log" >&2
-    fail "cannot fetch the source package $package; name a directory that holds it instead" \
-      "(cmake -DQUOLL_$(printf '%s' "$name" | tr '[:lower:]-' '[:upper:]_')_DIR=...)"
-  fi
+if ! download_from_any; then
+  cat "$work/log" >&2
+  fail "cannot fetch $archive of the source package $package; name a directory that holds it" \
+    "instead (cmake -DQUOLL_$(printf '%s' "$name" | tr '[:lower:]-' '[:upper:]_')_DIR=...)"
 fi
-[ -f "$work/$archive" ] ||
-  fail "the mirror offers $(cd "$work" && echo *.tar.*) for $package, wanted $archive"
 printf '%s  %s\n' "$sha256" "$work/$archive" | sha256sum --check --quiet >/dev/null 2>&1 ||
   fail "$archive does not have the pinned SHA-256"
 
