@@ -41,8 +41,8 @@ Result call(Syscall number, std::uint64_t p0 = 0, std::uint64_t p1 = 0, std::uin
 }
 
 // Ends with the line number of the first expectation that failed.
-#define EXPECT(condition)                                   \
-  do {                                                      \
+#define EXPECT(condition)                                     \
+  do {                                                        \
     if (!(condition)) finish(std::uint64_t{1000} + __LINE__); \
   } while (false)
 
@@ -196,10 +196,12 @@ void wild_pointers() {
     EXPECT(call(Syscall::kWaitMany, at, 1, 0).error == Error::kBadAddress);
     EXPECT(call(Syscall::kStreamWrite, 99, at, 1).error == Error::kBadHandle);
     EXPECT(call(Syscall::kDirectoryOpen, start->module, at, 1).error == Error::kBadHandle);
+    EXPECT(call(Syscall::kFaultReturn, at).error == Error::kBadArgument);
+    // The guard page is of a mapping that is ours: what we make of it is our own affair.
+    if (at == start->stack_low - kPageSize) continue;
     EXPECT(call(Syscall::kMemoryCommit, at & ~(kPageSize - 1), kPageSize).error ==
            Error::kBadArgument);
     EXPECT(call(Syscall::kMemoryRelease, at).error == Error::kBadArgument);
-    EXPECT(call(Syscall::kFaultReturn, at).error == Error::kBadArgument);
   }
   // Read-only memory of ours is no place to write to.
   EXPECT(call(Syscall::kRandom, reinterpret_cast<std::uint64_t>(start), 1).error ==

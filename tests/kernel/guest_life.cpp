@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//
+// Guests from start to end: their start state, registers, preemption, streams, harts, and what
+// they leave behind.
+#include <quoll/arch/current.hpp>
+#include <quoll/kernel/exec/exec.hpp>
+#include <quoll/kernel/state/state.hpp>
+#include <quoll/kernel/tests/test.hpp>
+#include <quoll/kernel/tracing/console.hpp>
+
+#include "guest_support.hpp"
+
+namespace quoll::guest::tests {
+namespace {
+
+exec::Ticks milliseconds(std::uint64_t count) {
+  return exec::ticks_per_second() / 1000 * count;
+}
+
+KTEST_TASK(Guests, StartInThePromisedState) {
+  const GuestEnd end = RUN_PROBE("start");
+  EXPECT_EQ(end.reason, EndReason::kExited);
+  EXPECT_EQ(end.exit_status, 0U);
+  // The one before has changed its data; this one has its own.
+  EXPECT_EQ(RUN_PROBE("start").exit_status, 0U);
+}
+
+KTEST_TASK(Guests, ExitWithTheirStatus) {
+  EXPECT_EQ(RUN_PROBE("exit", "2a").status(), 42);
+  EXPECT_EQ(RUN_PROBE("exit", "1ff").status(), 255);
+}
+
+KTEST_TASK(Guests, KeepTheirRegistersThroughCallsAndPreemption) {
+  // Several at once on every hart, so that each is preempted by another with other registers.
+  constexpr std::size_t kGuests = 6;
+  const Hex duration(milliseconds(100));
+  std::array<GuestRef, kGuests> guests;
+  for (GuestRef& guest : guests) guest = start_probe({"registers", duration.text()});
+  for (GuestRef& guest : guests) {
+    CO_ASSERT_TRUE(static_cast<bool>(guest));
+    CO_ASSERT_TRUE((co_await wait(*guest)).has_value());
+    EXPECT_EQ(guest->end().reason, EndReason::kExited);
+    EXPECT_EQ(guest->end().exit_status, 0U);
+  }
+}
+
+KTEST_TASK(Guests, ReserveCommitAndGiveBackMemory) {
+  EXPECT_EQ(RUN_PROBE("memory").exit_status, 0U);
+}
+
+KTEST_TASK(Guests, ThatLoopAreKilled) {
+  const GuestRef guest = start_probe({"loop"});
+  CO_ASSERT_TRUE(static_cast<bool>(guest));
+  (void)co_await exec::sleep_until(exec::now() + milliseconds(30));
+  EXPECT_FALSE(guest->ended().is_set());
+  guest->kill();
+  CO_ASSERT_TRUE((co_await wait(*guest)).has_value());
+  EXPECT_EQ(guest->end().reason, EndReason::kInterrupted);
+  EXPECT_EQ(guest->end().status(), 130);
+}
+
+KTEST_TASK(Guests, ThatSleepAreKilled) {
+  const GuestRef guest = start_probe({"sleep"});
+  CO_ASSERT_TRUE(static_cast<bool>(guest));
+  (void)co_await exec::sleep_until(exec::now() + milliseconds(10));
+  set_foreground(guest);
+  interrupt_foreground();
+  set_foreground({});
+  CO_ASSERT_TRUE((co_await wait(*guest)).has_value());
+  EXPECT_EQ(guest->end().reason, EndReason::kInterrupted);
+}
+
+KTEST_TASK(Guests, WriteAllThatTheyWrite) {
+  MemoryStream output;
+  device::StandardStreams streams;
+  streams.output = &output;
+  constexpr std::string_view kText = "more than one write can take at once";
+  EXPECT_EQ(RUN_PROBE("output", kText, streams).exit_status, 0U);
+  EXPECT_TRUE(output.written() == kText);
+}
+
+KTEST_TASK(Guests, WaitForInput) {
+  MemoryStream input;
+  device::StandardStreams streams;
+  streams.input = &input;
+  const GuestRef guest = start_probe({"input", {}, streams});
+  CO_ASSERT_TRUE(static_cast<bool>(guest));
+  while (!input.watched()) co_await exec::yield_now();
+  input.feed(std::byte{77});
+  CO_ASSERT_TRUE((co_await wait(*guest)).has_value());
+  EXPECT_EQ(guest->end().exit_status, 77U);
+}
+
+KTEST_TASK(Guests, EightAtOnceUseEveryHart) {
+  constexpr std::size_t kGuests = 8;
+  const Hex duration(milliseconds(200));
+  std::array<GuestRef, kGuests> guests;
+  for (GuestRef& guest : guests) guest = start_probe({"spin", duration.text()});
+  sync::HartSet used;
+  for (GuestRef& guest : guests) {
+    CO_ASSERT_TRUE(static_cast<bool>(guest));
+    CO_ASSERT_TRUE((co_await wait(*guest)).has_value());
+    EXPECT_EQ(guest->end().status(), 0);
+    used = sync::HartSet(used.bits() | guest->ran_on().bits());
+  }
+  const unsigned harts = arch::Harts::count() < kGuests ? arch::Harts::count() : kGuests;
+  EXPECT_GE(used.count(), harts);
+}
+
+KTEST_TASK(Guests, TellWhatACallCosts) {
+  // Only a machine that counts instructions (`bench=` and QEMU's -icount) knows.
+  if (kernel::state().arguments.bench.empty()) co_return;
+  const GuestEnd end = RUN_PROBE("count-call");
+  CO_ASSERT_TRUE(end.reason == EndReason::kExited);
+  std::array<char, 64> line;
+  const std::size_t size =
+      log::format_to(std::span<char>(line), "bench: syscall.empty {}\n", end.exit_status);
+  tracing::write_line(std::string_view(line.data(), size));
+  EXPECT_LE(end.exit_status, 150U);
+}
+
+KTEST_TASK(Guests, LeaveNothingBehind) {
+  // The first ones fill caches that stay.
+  for (int i = 0; i < 4; ++i) EXPECT_EQ(RUN_PROBE("start").exit_status, 0U);
+  const Resources warm = resources();
+  const Resources before = (co_await resources_settled(warm).checked()).value();
+  for (int i = 0; i < 1000; ++i) {
+    const bool faults = i % 10 == 9;
+    const GuestEnd end = faults ? RUN_PROBE("read", "8") : RUN_PROBE("start");
+    CO_ASSERT_TRUE(end.status() == (faults ? 139 : 0));
+  }
+  const Resources after = (co_await resources_settled(before).checked()).value();
+  EXPECT_EQ(after.frames, before.frames);
+  EXPECT_EQ(after.heap_objects, before.heap_objects);
+  EXPECT_EQ(after.tasks, before.tasks);
+  EXPECT_EQ(after.guests, before.guests);
+}
+
+}  // namespace
+}  // namespace quoll::guest::tests

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//
+// Running the probe as a guest, inside the kernel's tests.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <optional>
+#include <span>
+#include <string_view>
+
+#include <quoll/async/task.hpp>
+#include <quoll/async/wait_queue.hpp>
+#include <quoll/kernel/device/stream.hpp>
+#include <quoll/kernel/guest/start.hpp>
+
+namespace quoll::guest::tests {
+
+/// A stream in memory: writes are kept, reads wait for `feed`.
+class MemoryStream final : public device::ByteStream {
+ public:
+  using Moved = async::Task<base::Result<std::size_t, device::StreamError>>;
+
+  std::string_view written() const noexcept { return {written_.data(), size_.load()}; }
+  /// One byte for a reader. *Requires*: the one before has been read.
+  void feed(std::byte byte) noexcept;
+
+  Moved read(std::span<std::byte> into, async::CancelToken token) override;
+  Moved write(std::span<const std::byte> from, async::CancelToken token) override;
+  bool readable() noexcept override { return has_input_.load(); }
+  bool writable() noexcept override { return true; }
+  void watch(device::Watcher& watcher) noexcept override;
+  void unwatch(device::Watcher& watcher) noexcept override;
+  bool watched() const noexcept { return watcher_.load() != nullptr; }
+
+ private:
+  std::array<char, 512> written_{};
+  std::atomic<std::size_t> size_{0};
+  std::byte input_{};
+  std::atomic<bool> has_input_{false};
+  async::WaitQueue readers_;
+  std::atomic<device::Watcher*> watcher_{nullptr};
+};
+
+/// What the probe may be given.
+struct ProbeSpec {
+  std::string_view action;
+  std::string_view argument = {};
+  device::StandardStreams streams = {};
+};
+
+/// Starts the probe; nothing when that failed, which the test has been told then.
+GuestRef start_probe(const ProbeSpec& spec);
+/// Starts it and waits for its end. A guest that could not be started counts as interrupted.
+async::Task<GuestEnd> run_probe(ProbeSpec spec);
+/// As `run_probe`, with a number as the argument.
+async::Task<GuestEnd> run_probe_with(std::string_view action, std::uint64_t number);
+/// `co_await`able result of a probe in a test.
+#define RUN_PROBE(...) (co_await quoll::guest::tests::run_probe({__VA_ARGS__}).checked()).value()
+#define RUN_PROBE_WITH(action, number) \
+  (co_await quoll::guest::tests::run_probe_with(action, number).checked()).value()
+
+/// A number as the probe reads it.
+class Hex {
+ public:
+  explicit Hex(std::uint64_t value) noexcept;
+  std::string_view text() const noexcept { return {text_.data(), size_}; }
+
+ private:
+  std::array<char, 16> text_{};
+  std::size_t size_ = 0;
+};
+
+/// What must be as before when guests have come and gone.
+struct Resources {
+  std::uint64_t frames = 0;
+  std::uint64_t heap_objects = 0;
+  std::size_t tasks = 0;
+  std::size_t guests = 0;
+  bool operator==(const Resources&) const = default;
+};
+/// As soon as the counts are those of `expected`, or after a while what they are.
+async::Task<Resources> resources_settled(Resources expected);
+Resources resources() noexcept;
+
+}  // namespace quoll::guest::tests
