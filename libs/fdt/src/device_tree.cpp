@@ -5,6 +5,7 @@ extern "C" {
 #include <libfdt.h>
 }
 
+#include <algorithm>
 #include <cstring>
 
 #include <quoll/base/checked.hpp>
@@ -111,6 +112,34 @@ base::Result<void, Error> check_structure(const void* blob) noexcept {
   return base::err(Error::kTruncated);
 }
 
+// A name without a unit address also means the first node of that name that has one.
+bool is_called(Node node, std::string_view wanted) noexcept {
+  const std::string_view name = node.name();
+  if (!name.starts_with(wanted)) return false;
+  return name.size() == wanted.size() ||
+         (name[wanted.size()] == '@' && wanted.find('@') == std::string_view::npos);
+}
+
+std::optional<Node> child_called(Node parent, std::string_view wanted) noexcept {
+  for (const Node child : parent.children()) {
+    if (is_called(child, wanted)) return child;
+  }
+  return std::nullopt;
+}
+
+// Follows a path from `node`; slashes separate names, and empty names mean nothing.
+std::optional<Node> descend(Node node, std::string_view path) noexcept {
+  while (true) {
+    path.remove_prefix(std::min(path.find_first_not_of('/'), path.size()));
+    if (path.empty()) return node;
+    const std::size_t end = std::min(path.find('/'), path.size());
+    const auto child = child_called(node, path.substr(0, end));
+    if (!child) return std::nullopt;
+    node = *child;
+    path.remove_prefix(end);
+  }
+}
+
 base::Result<std::size_t, Error> checked_reservation_count(const void* blob) noexcept {
   const int count = fdt_num_mem_rsv(blob);
   if (count < 0) return base::err(from_libfdt(count));
@@ -140,15 +169,40 @@ std::size_t DeviceTree::size() const noexcept {
 std::optional<Node> DeviceTree::find(std::string_view path) const noexcept {
   path = path.substr(0, path.find(':'));
   if (path.empty()) return std::nullopt;
-  const int offset = fdt_path_offset_namelen(blob_, path.data(), static_cast<int>(path.size()));
-  if (offset < 0) return std::nullopt;
-  return Node(blob_, offset);
+  if (path.front() == '/') return descend(root(), path);
+  // An alias stands for the path of a node, and never for another alias.
+  const std::size_t end = std::min(path.find('/'), path.size());
+  const auto aliases = descend(root(), "/aliases");
+  const auto whole = aliases ? aliases->string(path.substr(0, end)) : std::nullopt;
+  if (!whole || whole->empty() || whole->front() != '/') return std::nullopt;
+  const auto start = descend(root(), *whole);
+  return start ? descend(*start, path.substr(end)) : std::nullopt;
 }
 
 std::optional<Node> DeviceTree::find_phandle(std::uint32_t phandle) const noexcept {
-  const int offset = fdt_node_offset_by_phandle(blob_, phandle);
-  if (offset < 0) return std::nullopt;
-  return Node(blob_, offset);
+  // Two values that say that there is none.
+  if (phandle == 0 || phandle == ~std::uint32_t{0}) return std::nullopt;
+  const detail::Blocks blocks(blob_);
+  int node = 0;
+  for (int offset = 0;; offset = blocks.after(offset)) {
+    switch (blocks.token(offset)) {
+      case detail::kBeginNode:
+        node = offset;
+        break;
+      case detail::kProperty: {
+        // By length and value first: few properties have them, and names are slow to compare.
+        const auto value = blocks.property_value(offset);
+        if (value.size() != sizeof phandle || detail::load_cell(value.data()) != phandle) break;
+        const std::string_view name = blocks.property_name(offset);
+        if (name == "phandle" || name == "linux,phandle") return Node(blob_, node);
+        break;
+      }
+      case detail::kEnd:
+        return std::nullopt;
+      default:
+        break;
+    }
+  }
 }
 
 Reservation DeviceTree::reservation(std::size_t index) const noexcept {

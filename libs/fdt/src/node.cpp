@@ -1,12 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 #include <quoll/fdt/node.hpp>
-
-extern "C" {
-#include <libfdt.h>
-}
-
-#include <cstring>
-
 #include <quoll/fdt/token.hpp>
 
 namespace quoll::fdt {
@@ -134,13 +127,13 @@ Property Node::PropertyRange::Iterator::operator*() const noexcept {
 }
 
 bool erase_value(void* blob, Node node, std::string_view name) noexcept {
-  int length = 0;
-  void* value = fdt_getprop_namelen_w(blob, node.offset(), name.data(),
-                                      static_cast<int>(name.size()), &length);
-  if (value == nullptr || length < 0) return false;
+  const auto found = node.property(name);
+  if (!found) return false;
+  const std::span<const std::byte> value = found->data();
   // Volatile: nobody may find out that the bytes are not read again.
-  auto* bytes = static_cast<volatile unsigned char*>(value);
-  for (int i = 0; i < length; ++i) bytes[i] = 0;
+  volatile std::byte* const bytes =
+      static_cast<std::byte*>(blob) + (value.data() - static_cast<const std::byte*>(node.blob()));
+  for (std::size_t i = 0; i < value.size(); ++i) bytes[i] = std::byte{0};
   return true;
 }
 

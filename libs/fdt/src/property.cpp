@@ -53,10 +53,18 @@ std::optional<std::string_view> Property::as_string() const noexcept {
 }
 
 bool Property::has_string(std::string_view wanted) const noexcept {
-  Property rest = *this;
-  while (const auto first = rest.as_string()) {
-    if (*first == wanted) return true;
-    rest = Property(name_, rest.data_.subspan(first->size() + 1));
+  // By hand: strings are short, and there is one such look at every node of a walk.
+  const std::byte* const end = data_.data() + data_.size();
+  for (const std::byte* at = data_.data(); at != end;) {
+    std::size_t same = 0;
+    while (at != end && same < wanted.size() && *at == static_cast<std::byte>(wanted[same])) {
+      ++at;
+      ++same;
+    }
+    if (at == end) return false;  // the last string is not terminated
+    if (same == wanted.size() && *at == std::byte{0}) return true;
+    while (at != end && *at != std::byte{0}) ++at;
+    if (at != end) ++at;
   }
   return false;
 }
