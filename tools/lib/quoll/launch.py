@@ -42,10 +42,7 @@ def main(build_directory, words):
             gdb=asked.gdb,
         )
         if asked.gdb:
-            _say(
-                f"waiting for gdb-multiarch -ex 'target remote :{machine.GDB_PORT}' "
-                f"{build_directory}/kernel.elf"
-            )
+            _say("waiting for " + machine.gdb_command(build_directory))
         console_log = os.environ.get("QUOLL_CONSOLE_LOG", f"{build_directory}/console.log")
         running = machine.Machine(command)
         console = Console(console_log, live=asked.console)

@@ -13,6 +13,22 @@ GDB_PORT = 1234
 PORTS = ("stdin", "stdout", "stderr", "log")
 
 
+# What the loader adds to the kernel's linked addresses: its segments begin one page into the ELF
+# file's address space, and at the first byte of the top GiB in every paging mode (docs/boot.md).
+KERNEL_LOAD_BIAS = 0xFFFF_FFFF_C000_0000 - 0x1000
+
+
+def gdb_command(build_directory):
+    """The debugger's command line for a machine that waits, symbols and sources included."""
+    root = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(__file__))))
+    steps = [
+        f"target remote :{GDB_PORT}",
+        f"add-symbol-file {build_directory}/kernel.elf -o {KERNEL_LOAD_BIAS:#x}",
+        f"set substitute-path quoll {root}",
+    ]
+    return "gdb-multiarch " + " ".join(f"-ex '{step}'" for step in steps)
+
+
 def base_command(image, *, smp, memory, bootargs, initrd=None, gdb=False):
     """The machine without anything connected to it."""
     command = [QEMU, "-machine", "virt", "-cpu", "rv64", "-smp", str(smp), "-m", memory]
