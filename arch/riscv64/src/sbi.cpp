@@ -65,6 +65,8 @@ Outcome set_timer(std::uint64_t deadline) noexcept {
 }
 
 Outcome send_ipi(sync::HartSet harts) noexcept {
+  // What the woken hart is to find comes before the firmware's store to its interrupt register.
+  asm volatile("fence w, ow" : : : "memory");
   return for_each_window(harts, [](std::uint64_t mask, std::uint64_t base) {
     return call(Extension::kIpi, static_cast<std::uint64_t>(riscv::sbi::IpiFunction::kSend), mask,
                 base);

@@ -32,7 +32,7 @@ class LineDiscipline {
         line_ = 0;
         return {.echo = "^C\r\n", .interrupt = true};
       case 0x04:  // ^D: what there is of the line, or the end
-        end_of_file_ = line_ == 0;
+        if (line_ == 0) end_of_file_ = true;
         commit();
         return {.echo = {}, .line_ready = true};
       case 0x08:

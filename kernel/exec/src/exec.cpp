@@ -99,7 +99,6 @@ void Machine::park(bool (*may_sleep)(void*), void* argument) noexcept {
 }
 
 void Machine::wake(std::size_t hart) noexcept {
-  // Ordered before: what the woken hart is to find.
   QUOLL_ASSERT(arch::sbi::send_ipi(sync::HartSet::of(static_cast<unsigned>(hart))).has_value());
 }
 
@@ -109,6 +108,8 @@ void Machine::before_suspend(async::TaskHeader&) noexcept {
 
 arch::UserExit enter_user(arch::UserContext& context) noexcept {
   arch::HartLocal& local = arch::hart_local();
+  // What is due now is among what idle harts are offered.
+  const Ticks next_timer = executor().poll_timers();
   executor().offer_work();
   const std::uint64_t epoch = executor().resumed(local.id);
   if (local.slice_epoch != epoch) {
@@ -116,7 +117,7 @@ arch::UserExit enter_user(arch::UserContext& context) noexcept {
     local.slice_end = arch::read_time() + slice;
     local.slice_over = false;
   }
-  machine.set_deadline(std::min(executor().poll_timers(), local.slice_end));
+  machine.set_deadline(std::min(next_timer, local.slice_end));
   arch::Interrupts::disable();
   // From here on nothing can come in unseen: it would be pending when user mode begins.
   if (executor().urgent_work() || local.timer_fired) [[unlikely]] {

@@ -45,7 +45,7 @@ bool matches(std::string_view pattern, std::string_view text) noexcept {
 }
 
 bool is_wanted(const Test& test, std::string_view filter) noexcept {
-  if (filter.empty()) return true;
+  if (filter.empty()) return test.kind == Kind::kUsual;
   std::array<char, 128> name;
   const std::size_t size = log::format_to(std::span<char>(name), "{}.{}", test.suite, test.name);
   const std::string_view full(name.data(), size);
@@ -53,6 +53,8 @@ bool is_wanted(const Test& test, std::string_view filter) noexcept {
     const std::size_t end = std::min(filter.find_first_of(",:"), filter.size());
     const std::string_view pattern = filter.substr(0, end);
     filter.remove_prefix(std::min(end + 1, filter.size()));
+    if (pattern == full) return true;
+    if (test.kind != Kind::kUsual) continue;
     if (matches(pattern, full) || pattern == test.suite) return true;
   }
   return false;
@@ -64,6 +66,7 @@ async::Task<bool> run_one(const Test& test) {
   say("[ RUN      ] {}.{}\n", test.suite, test.name);
   if (test.plain != nullptr) {
     test.plain();
+    if (test.kind == Kind::kDeath) report_failure(__FILE__, __LINE__, "the machine to stop");
   } else if (!co_await test.task().checked()) {
     report_failure(__FILE__, __LINE__, "no memory for the test's coroutine");
   }

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0 OR MIT
 """Runs the kernel test image: `kernel_test.py BUILD_DIRECTORY [--smp N] [--memory SIZE]
-[--append BOOTARG]... [FILTER]`. Shows the console; ends with the machine's status."""
+[--cpu MODEL] [--append BOOTARG]... [--dies-with LINE] [FILTER]`. Shows the console; ends with the
+machine's status. With `--dies-with` the kernel must stop by itself, and LINE be on the console."""
 
 import glob
 import os
@@ -8,11 +9,13 @@ import sys
 
 from . import batch
 
+KERNEL_STOPPED = 125
+
 
 def main(words):
     """Returns 0 when all tests passed."""
     build, words = words[0], words[1:]
-    smp, memory, bootargs = 1, "128M", []
+    smp, memory, bootargs, extra, last_words = 1, "128M", [], [], None
     while words and words[0].startswith("--"):
         option, value = words[0], words[1]
         words = words[2:]
@@ -22,6 +25,10 @@ def main(words):
             memory = value
         elif option == "--append":
             bootargs.append(value)
+        elif option == "--cpu":
+            extra += ["-cpu", value]
+        elif option == "--dies-with":
+            last_words = value
         else:
             raise SystemExit(f"unknown option {option}")
     if words:
@@ -34,11 +41,20 @@ def main(words):
             memory=memory,
             bootargs=bootargs,
             initrd=initrd.name,
+            extra=extra,
         )
     print(result.console)
     if result.status is None:
         print("the machine did not end and was stopped")
         return 1
+    if last_words is not None:
+        if result.status != KERNEL_STOPPED:
+            print(f"the machine ended with {result.status} instead of {KERNEL_STOPPED}")
+            return 1
+        if last_words not in result.console:
+            print(f"the console lacks: {last_words}")
+            return 1
+        return 0
     return result.status
 
 

@@ -111,16 +111,14 @@ class Executor final : public Scheduler {
 
   void schedule(TaskHeader& task) noexcept override {
     const std::size_t self = machine_.hart();
-    if (machine_.in_interrupt()) {
-      post(interrupt_target(self), task);
-      return;
-    }
+    if (machine_.in_interrupt()) return schedule_from_interrupt(self, task);
     Hart& hart = harts_[self];
     if (!hart.ring.push(task)) {
       hart.backlog.push(task);
       return;
     }
-    if (hart.ring.size() > 1 || hart.current == nullptr) notify_any();
+    // A lone one runs here when the present task suspends; it is not worth another hart's sleep.
+    if (hart.ring.size() > 1) notify_any();
   }
 
   void yield(TaskHeader& task) noexcept override {
@@ -226,9 +224,14 @@ class Executor final : public Scheduler {
     parked_.fetch_and(~bit(self), std::memory_order_seq_cst);
   }
 
-  void post(std::size_t target, TaskHeader& task) noexcept {
-    harts_[target].inbox.push(task);
-    notify(target);
+  /// To a hart that sleeps, or to this one, which looks at its mailbox before it sleeps or leaves.
+  void schedule_from_interrupt(std::size_t self, TaskHeader& task) noexcept {
+    const bool parked_here = (parked_.load(std::memory_order_relaxed) & bit(self)) != 0;
+    const std::size_t idle = parked_here ? kMaxHarts : claim_parked();
+    if (idle == kMaxHarts) return harts_[self].inbox.push(task);
+    harts_[idle].inbox.push(task);
+    // Always: it may have woken by itself meanwhile and be on its way into a guest.
+    machine_.wake(idle);
   }
 
   /// Wakes a hart if it is parked; the one who clears its bit sends the one IPI.
@@ -236,7 +239,7 @@ class Executor final : public Scheduler {
     std::atomic_thread_fence(std::memory_order_seq_cst);
     if ((parked_.load(std::memory_order_relaxed) & bit(target)) == 0) return;
     if ((parked_.fetch_and(~bit(target), std::memory_order_seq_cst) & bit(target)) != 0) {
-      wake(target);
+      machine_.wake(target);
     }
   }
 
@@ -244,11 +247,6 @@ class Executor final : public Scheduler {
     std::atomic_thread_fence(std::memory_order_seq_cst);
     const std::size_t target = claim_parked();
     if (target != kMaxHarts) machine_.wake(target);
-  }
-
-  void wake(std::size_t target) noexcept {
-    // A hart that is interrupted in its own park needs no IPI: it looks again before it sleeps.
-    if (target != machine_.hart() || !machine_.in_interrupt()) machine_.wake(target);
   }
 
   /// A parked hart other than this one, now unparked; `kMaxHarts` when there is none.
@@ -263,12 +261,6 @@ class Executor final : public Scheduler {
       parked = parked_.load(std::memory_order_relaxed) & ~self;
     }
     return kMaxHarts;
-  }
-
-  std::size_t interrupt_target(std::size_t self) noexcept {
-    const std::uint64_t parked = parked_.load(std::memory_order_relaxed);
-    if (parked == 0 || (parked & bit(self)) != 0) return self;
-    return static_cast<std::size_t>(std::countr_zero(parked));
   }
 
   Machine& machine_;

@@ -58,7 +58,8 @@ class Signal {
         return false;
       }
       if (published) return true;
-      signal.state_.store(kEmpty, std::memory_order_relaxed);
+      // Acquires what later setters published: their events are served by this very return.
+      signal.state_.exchange(kEmpty, std::memory_order_acquire);
       return false;
     }
     base::Result<void, WaitError> await_resume() noexcept {

@@ -4,6 +4,7 @@
 //
 //     KTEST(Frames, ComeBack) { EXPECT_EQ(before, after); }
 //     KTEST_TASK(Sleep, EndsInTime) { CO_ASSERT_TRUE(co_await …); }
+//     KTEST_DEATH(Panic, Stops) { panic::panic("…"); }   a machine of its own, which must stop
 #pragma once
 
 #include <concepts>
@@ -16,12 +17,19 @@
 
 namespace quoll::tests {
 
+enum class Kind : std::uint8_t {
+  kUsual,
+  kApart,  ///< needs a machine of its own or somebody outside: runs only when named in full
+  kDeath,  ///< likewise, and must not return
+};
+
 /// One test, in the section that the runner walks.
 struct Test {
   const char* suite;
   const char* name;
   void (*plain)();
   async::Task<void> (*task)();
+  Kind kind;
 };
 
 /// Notes that the running test has failed, and prints why.
@@ -48,23 +56,28 @@ void report_comparison(const char* file, unsigned line, const char* expression, 
 }  // namespace detail
 }  // namespace quoll::tests
 
-#define QUOLL_TEST_(suite, name, plain, task)                              \
+#define QUOLL_TEST_(suite, name, plain, task, kind)                        \
   [[gnu::section(".quoll_tests"), gnu::used,                               \
     gnu::retain]] const ::quoll::tests::Test quoll_test_##suite##_##name { \
-    #suite, #name, plain, task                                             \
+    #suite, #name, plain, task, ::quoll::tests::Kind::kind                 \
   }
+#define QUOLL_PLAIN_TEST_(suite, name, kind)                                  \
+  static void quoll_test_body_##suite##_##name();                             \
+  QUOLL_TEST_(suite, name, &quoll_test_body_##suite##_##name, nullptr, kind); \
+  static void quoll_test_body_##suite##_##name()
+#define QUOLL_TASK_TEST_(suite, name, kind)                                   \
+  static ::quoll::async::Task<void> quoll_test_body_##suite##_##name();       \
+  QUOLL_TEST_(suite, name, nullptr, &quoll_test_body_##suite##_##name, kind); \
+  static ::quoll::async::Task<void> quoll_test_body_##suite##_##name()
 
 /// A test that suspends nowhere.
-#define KTEST(suite, name)                                              \
-  static void quoll_test_body_##suite##_##name();                       \
-  QUOLL_TEST_(suite, name, &quoll_test_body_##suite##_##name, nullptr); \
-  static void quoll_test_body_##suite##_##name()
-
+#define KTEST(suite, name) QUOLL_PLAIN_TEST_(suite, name, kUsual)
 /// A test that is a coroutine.
-#define KTEST_TASK(suite, name)                                         \
-  static ::quoll::async::Task<void> quoll_test_body_##suite##_##name(); \
-  QUOLL_TEST_(suite, name, nullptr, &quoll_test_body_##suite##_##name); \
-  static ::quoll::async::Task<void> quoll_test_body_##suite##_##name()
+#define KTEST_TASK(suite, name) QUOLL_TASK_TEST_(suite, name, kUsual)
+/// A coroutine that only runs when `tests=` names it in full: somebody outside takes part.
+#define KTEST_TASK_APART(suite, name) QUOLL_TASK_TEST_(suite, name, kApart)
+/// A test that stops the machine; whoever started the machine looks at its status and last words.
+#define KTEST_DEATH(suite, name) QUOLL_PLAIN_TEST_(suite, name, kDeath)
 
 #define QUOLL_EXPECT_(condition, text, leave)                             \
   do {                                                                    \
