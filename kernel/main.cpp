@@ -8,6 +8,7 @@
 #include <quoll/arch/current.hpp>
 #include <quoll/arch/sbi.hpp>
 #include <quoll/arch/trap_frame.hpp>
+#include <quoll/async/signal.hpp>
 #include <quoll/fdt/device_tree.hpp>
 #include <quoll/handoff/boot_info.hpp>
 #include <quoll/handoff/loader_config.hpp>
@@ -18,6 +19,7 @@
 #include <quoll/kernel/exec/start.hpp>
 #include <quoll/kernel/irq/irq.hpp>
 #include <quoll/kernel/mem/init.hpp>
+#include <quoll/kernel/metrics/metrics.hpp>
 #include <quoll/kernel/panic/panic.hpp>
 #include <quoll/kernel/random/random.hpp>
 #include <quoll/kernel/state/state.hpp>
@@ -32,15 +34,9 @@ namespace {
 const handoff::LoaderConfig loader_config{.kernel_stack_pages = 8};
 
 constinit std::atomic<bool> others_may_go{false};
+constinit std::atomic<unsigned> harts_here{0};
+constinit async::Signal all_harts_came;
 constinit sync::OnceCell<fdt::DeviceTree> device_tree;
-
-/// Counts of retired instructions at the kernel's own boot steps; the loader's are in BootInfo.
-struct BootCounts {
-  std::uint64_t entered = 0;
-  std::uint64_t memory = 0;
-  std::uint64_t devices = 0;
-};
-constinit BootCounts counts;
 
 void enter_hart(const handoff::BootInfo& info, unsigned hart) noexcept {
   const handoff::HartInfo& own = info.harts()[hart];
@@ -81,61 +77,45 @@ void seed_random(const handoff::BootInfo& info) noexcept {
   writable.rng_seed_size = 0;
 }
 
-void print_count(const char* step, std::uint64_t count) noexcept {
-  std::array<char, 96> line;
-  const std::size_t size =
-      log::format_to(std::span<char>(line), "bench: boot.{} {}\n", step, count);
-  tracing::write_line(std::string_view(line.data(), size));
-}
-
-void print_boot_counts(const handoff::BootInfo& info, std::uint64_t all_harts) noexcept {
-  constexpr const char* kSteps[] = {"entry",       "device_tree",   "kernel_verified",
-                                    "page_tables", "kernel_mapped", "handoff"};
-  static_assert(std::size(kSteps) == handoff::kBootStepCount);
-  const std::uint64_t start = info.timestamps[0].instructions;
-  for (std::size_t i = 1; i < handoff::kBootStepCount; ++i) {
-    print_count(kSteps[i], info.timestamps[i].instructions - start);
-  }
-  print_count("kernel_entry", counts.entered - start);
-  print_count("kernel_memory", counts.memory - start);
-  print_count("kernel_devices", counts.devices - start);
-  print_count("all_harts", all_harts - start);
-}
-
 /// The first task: what of boot needs others to have got somewhere.
 async::Task<void> finish_boot() {
   const handoff::BootInfo& info = *state().boot_info;
-  const std::uint64_t all = sync::HartSet::first(arch::Harts::count()).bits();
-  while (exec::executor().serving() != all || !info.all_harts_left_loader()) {
-    if (!co_await exec::sleep_until(exec::now() + exec::ticks_per_second() / 10'000)) co_return;
-  }
-  const std::uint64_t all_harts = arch::read_instructions();
+  if (!co_await all_harts_came.wait()) co_return;
+  metrics::note(metrics::Step::kAllHarts);
   const std::uint64_t reclaimed = vm::release_loader_memory(info);
   log::info("boot", "kernel up on {} harts; {} KiB of the loader's memory are free again",
             arch::Harts::count(), reclaimed / 1024);
-  if (!state().arguments.bench.empty()) print_boot_counts(info, all_harts);
   const auto devices = co_await device::start(*state().device_tree).checked();
   if (!devices) panic::panic("no memory to start the devices");
+  metrics::note(metrics::Step::kStreams);
   const auto done = co_await boot::main_program().checked();
   if (!done) panic::panic("no memory for the first program");
 }
 
 [[noreturn]] void run_hart() noexcept {
-  if (!state().arguments.bench.empty()) arch::allow_user_counting();
+  if (metrics::counting()) arch::allow_user_counting();
   irq::start_hart();
+  // Each has left the loader, where the loader's last page counted it.
+  if (harts_here.fetch_add(1, std::memory_order_acq_rel) + 1 == arch::Harts::count()) {
+    all_harts_came.set();
+  }
   arch::Interrupts::enable();
   exec::executor().run();
   panic::panic("the executor stopped");
 }
 
 [[noreturn]] void start_machine(const handoff::BootInfo& info) noexcept {
-  counts.entered = arch::read_instructions();
+  metrics::note(metrics::Step::kKernelEntry);
   tracing::start(info.timebase_frequency, info.kernel_load_bias);
   State& state = state_for_boot();
   state.boot_info = &info;
   read_arguments(info);
+  if (!state.arguments.bench.empty()) {
+    metrics::start(info);
+    device::set_last_words([] { metrics::print(); });
+  }
   if (!vm::init(info)) panic::panic("not enough memory for the kernel");
-  counts.memory = arch::read_instructions();
+  metrics::note(metrics::Step::kMemory);
   exec::start(info.timebase_frequency);
   find_machine(info);
   if (!irq::start(*state.device_tree)) {
@@ -148,7 +128,7 @@ async::Task<void> finish_boot() {
         wall_clock - exec::nanoseconds_from_ticks(exec::now() - info.timestamps[0].time);
   }
   seed_random(info);
-  counts.devices = arch::read_instructions();
+  metrics::note(metrics::Step::kDevices);
   if (!exec::spawn(finish_boot(), "boot")) panic::panic("no memory for the first task");
   others_may_go.store(true, std::memory_order_release);
   const sync::HartSet others =

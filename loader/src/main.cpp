@@ -127,6 +127,7 @@ elf::Image verify_kernel() noexcept {
   activity = "checking the kernel image";
   const auto sealed = check_seal(kernel_file(), kernel_seal);
   if (!sealed) fail("the kernel image ", to_string(sealed.error()));
+  record(BootStep::kKernelHashed);
   const auto image = elf::Image::open(kernel_file());
   if (!image) fail("the kernel image ", elf::to_string(image.error()));
   boot_info.kernel_elf = {address_of(kernel_elf_start), address_of(kernel_elf_end)};

@@ -12,13 +12,21 @@ namespace {
 
 constinit std::atomic<volatile void*> test_device{nullptr};
 
+constinit std::atomic<void (*)()> last_words{nullptr};
+
 }  // namespace
 
 void set_test_device(volatile void* registers) noexcept {
   test_device.store(registers, std::memory_order_release);
 }
 
+void set_last_words(void (*say)()) noexcept {
+  last_words.store(say, std::memory_order_release);
+}
+
 void power_off(std::uint8_t status) noexcept {
+  if (auto* const say = last_words.exchange(nullptr); say != nullptr && !panic::in_progress())
+    say();
   if (volatile void* const registers = test_device.load(std::memory_order_acquire)) {
     arch::MmioWindow(registers).write32(0, drivers::test_device::command_for(status));
   }

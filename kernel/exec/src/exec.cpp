@@ -12,6 +12,7 @@
 #include <quoll/kernel/exec/start.hpp>
 #include <quoll/kernel/irq/irq.hpp>
 #include <quoll/kernel/mem/init.hpp>
+#include <quoll/kernel/metrics/metrics.hpp>
 #include <quoll/riscv/csr.hpp>
 #include <quoll/sync/once.hpp>
 
@@ -31,6 +32,13 @@ constinit Ticks slice = 100'000;
 void serve(const arch::UserExit& exit) noexcept {
   irq::handle(riscv::TrapCause(exit.cause));
   if (riscv::TrapCause(exit.cause).is(riscv::Interrupt::kTimer)) executor().poll_timers();
+}
+
+[[gnu::noinline]] arch::UserExit enter_user_counted(arch::UserContext& context) noexcept {
+  const std::uint64_t entered = metrics::entering_user();
+  const arch::UserExit exit = arch::enter_user(context);
+  metrics::left_user(entered);
+  return exit;
 }
 
 }  // namespace
@@ -124,7 +132,8 @@ arch::UserExit enter_user(arch::UserContext& context) noexcept {
     arch::Interrupts::enable();
     return {.kind = arch::UserExitKind::kInterrupt};
   }
-  const arch::UserExit exit = arch::enter_user(context);
+  const arch::UserExit exit =
+      metrics::counting() ? enter_user_counted(context) : arch::enter_user(context);
   if (exit.kind == arch::UserExitKind::kInterrupt) serve(exit);
   arch::Interrupts::enable();
   if (local.float_dirty == &context) executor().current()->hook_suspend();

@@ -8,6 +8,12 @@
 #include <quoll/mem/page_size.hpp>
 
 namespace quoll::vm {
+namespace {
+
+/// The smallest page that is larger than a frame: 2 MiB in every mode.
+constexpr std::uint64_t kLargePage = mem::kPageSize << arch::Mmu::Format::kIndexBits;
+
+}  // namespace
 
 KernelSpace::KernelSpace(arch::Mmu::Format format, mem::PhysicalAddress root,
                          mem::VirtualRange window, FrameAllocator& frames)
@@ -30,17 +36,20 @@ base::Result<volatile void*, SpaceError> KernelSpace::map_device(mem::PhysicalRa
   const std::uint64_t size = mem::pages_for(in_page + registers.size()) * mem::kPageSize;
 
   sync::LockGuard guard(lock_);
-  if (size > window_.size()) return base::err(SpaceError::kNoRoom);
-  const mem::VirtualRange place(window_.start(), size);
+  // Where a large page fits, the address is congruent to the registers', so that one can be used.
+  const mem::VirtualAddress from = window_.start();
+  const std::uint64_t skip = size < kLargePage ? 0 : (first.value() - from.value()) % kLargePage;
+  if (window_.size() < skip || size > window_.size() - skip) return base::err(SpaceError::kNoRoom);
+  const mem::VirtualRange place(from + skip, size);
   paging::Flush flush;
   const paging::Properties properties{mem::Permissions::read_write(), paging::CacheMode::kDevice,
                                       paging::Scope::kGlobal};
-  const auto mapped = tables_.map(place, first, properties, flush);
+  const auto mapped = tables_.map(place, first, properties, flush, paging::LargePages::kAllowed);
   if (!mapped) {
     return base::err(mapped.error() == paging::MapError::kOutOfMemory ? SpaceError::kOutOfMemory
                                                                       : SpaceError::kOverlap);
   }
-  window_ = mem::VirtualRange(place.end(), window_.size() - size);
+  window_ = mem::VirtualRange(place.end(), window_.size() - skip - size);
   // Every hart, for a hart may remember that there was nothing, and a fault of the kernel's own
   // is not looked at again.
   flush.apply([](mem::VirtualRange range, paging::FenceReach) {

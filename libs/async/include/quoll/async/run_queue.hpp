@@ -22,7 +22,7 @@ class StealRing {
   bool push(TaskHeader& task) noexcept {
     const std::uint32_t tail = tail_.load(std::memory_order_relaxed);
     if (tail - head_.load(std::memory_order_acquire) == kCapacity) return false;
-    slots_[tail % kCapacity].store(&task, std::memory_order_relaxed);
+    slot(tail).store(&task, std::memory_order_relaxed);
     tail_.store(tail + 1, std::memory_order_release);
     return true;
   }
@@ -33,7 +33,7 @@ class StealRing {
     for (;;) {
       if (head == tail_.load(std::memory_order_acquire)) return nullptr;
       // May read a slot that is being written anew; then `head_` has moved and the exchange fails.
-      TaskHeader* const task = slots_[head % kCapacity].load(std::memory_order_relaxed);
+      TaskHeader* const task = slot(head).load(std::memory_order_relaxed);
       if (head_.compare_exchange_weak(head, head + 1, std::memory_order_acq_rel,
                                       std::memory_order_acquire)) {
         return task;
@@ -49,9 +49,15 @@ class StealRing {
   }
 
  private:
+  std::atomic_ref<TaskHeader*> slot(std::uint32_t position) noexcept {
+    return std::atomic_ref<TaskHeader*>(slots_[position % kCapacity]);
+  }
+
   alignas(64) std::atomic<std::uint32_t> head_{0};
   alignas(64) std::atomic<std::uint32_t> tail_{0};
-  std::array<std::atomic<TaskHeader*>, kCapacity> slots_{};
+  // Not cleared: a slot is read between head and tail only, where one has been written; and rings
+  // of harts that a machine does not have should cost it nothing.
+  std::array<TaskHeader*, kCapacity> slots_;
 };
 
 /// A list that every context may push to, and its hart takes whole. Lock-free; taking all at once

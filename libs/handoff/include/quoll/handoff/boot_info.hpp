@@ -31,12 +31,13 @@ inline constexpr std::size_t kMaxRngSeedBytes = 64;
 enum class BootStep : std::uint32_t {
   kEntry,             ///< first instruction of the image, boot hart
   kDeviceTreeParsed,  ///< machine information complete
-  kKernelVerified,    ///< the kernel's XXH3 has been checked
+  kKernelHashed,      ///< the kernel's XXH3 has been checked
+  kKernelVerified,    ///< its ELF and configuration have been checked too
   kPageTablesBuilt,   ///< physical map done
   kKernelMapped,      ///< segments mapped, relocations applied, stacks and TLS made
   kHandoff,           ///< BootInfo complete; other harts are about to be started
 };
-inline constexpr std::size_t kBootStepCount = 6;
+inline constexpr std::size_t kBootStepCount = 7;
 
 /// Both counters at one moment; `instructions` is zero where S-mode may not read `instret`.
 struct Timestamp {

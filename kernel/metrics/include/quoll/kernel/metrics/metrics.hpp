@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//
+// Counts of retired instructions, for `bench=`.
+#pragma once
+
+#include <cstdint>
+
+#include <quoll/handoff/boot_info.hpp>
+
+namespace quoll::metrics {
+
+/// The kernel's own boot steps; the loader's are in BootInfo.
+enum class Step : std::uint8_t {
+  kKernelEntry,  ///< first instruction of the kernel, boot hart
+  kMemory,       ///< frames and heap
+  kDevices,      ///< interrupt controller, console, clock, random seed
+  kAllHarts,     ///< every hart serves the executor
+  kStreams,      ///< the standard streams are there
+};
+inline constexpr unsigned kStepCount = 5;
+
+/// Begins to count. *Context*: boot hart, before the others run tasks.
+void start(const handoff::BootInfo& info) noexcept;
+/// Whether anything is counted.
+bool counting() noexcept;
+
+/// Boot has got this far.
+void note(Step step) noexcept;
+
+/// A hart goes to user mode now. The result is for `left_user`.
+std::uint64_t entering_user() noexcept;
+/// It came back. *Requires*: `entered` is what `entering_user` said.
+void left_user(std::uint64_t entered) noexcept;
+
+/// Says everything on the console, as `bench: group.name count`.
+void print() noexcept;
+
+}  // namespace quoll::metrics
