@@ -32,7 +32,9 @@ class ThreadMachine {
       }
       return;
     }
+    sleeping_.fetch_add(1);
     while (!parker.woken && may_sleep(argument)) parker.changed.wait(lock);
+    sleeping_.fetch_sub(1);
     parker.woken = false;
   }
   void wake(std::size_t hart) {
@@ -44,6 +46,8 @@ class ThreadMachine {
   }
   void before_suspend(TaskHeader&) noexcept {}
   std::uint64_t wakes() const { return wakes_.load(); }
+  /// Harts that sleep without a deadline.
+  unsigned sleeping() const { return sleeping_.load(); }
 
  private:
   struct Parker {
@@ -55,6 +59,7 @@ class ThreadMachine {
   std::array<Parker, kMaxHarts> parkers_;
   std::atomic<Ticks> clock_{0};
   std::atomic<std::uint64_t> wakes_{0};
+  std::atomic<unsigned> sleeping_{0};
 };
 
 /// Runs one task, and all that it spawns, on some harts until it ends.

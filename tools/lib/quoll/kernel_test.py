@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0 OR MIT
 """Runs the kernel test image: `kernel_test.py BUILD_DIRECTORY [--smp N] [--memory SIZE]
-[--cpu MODEL] [--append BOOTARG]... [--dies-with LINE] [FILTER]`. Shows the console; ends with the
-machine's status. With `--dies-with` the kernel must stop by itself, and LINE be on the console."""
+[--cpu MODEL] [--append BOOTARG]... [--dies-with LINE] [--says LINE]
+[FILTER]`. Shows the console; ends with the machine's status. With `--dies-with` the kernel must stop
+by itself, and LINE be on the console; with `--says` LINE must be there once."""
 
 import glob
 import os
@@ -15,7 +16,7 @@ KERNEL_STOPPED = 125
 def main(words):
     """Returns 0 when all tests passed."""
     build, words = words[0], words[1:]
-    smp, memory, bootargs, extra, last_words = 1, "128M", [], [], None
+    smp, memory, bootargs, extra, last_words, line = 1, "128M", [], [], None, None
     while words and words[0].startswith("--"):
         option, value = words[0], words[1]
         words = words[2:]
@@ -29,6 +30,8 @@ def main(words):
             extra += ["-cpu", value]
         elif option == "--dies-with":
             last_words = value
+        elif option == "--says":
+            line = value
         else:
             raise SystemExit(f"unknown option {option}")
     if words:
@@ -55,6 +58,9 @@ def main(words):
             print(f"the console lacks: {last_words}")
             return 1
         return 0
+    if line is not None and result.console.count(line) != 1:
+        print(f"the console does not say once: {line}")
+        return 1
     return result.status
 
 
