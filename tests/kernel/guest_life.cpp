@@ -4,9 +4,7 @@
 // they leave behind.
 #include <quoll/arch/current.hpp>
 #include <quoll/kernel/exec/exec.hpp>
-#include <quoll/kernel/state/state.hpp>
 #include <quoll/kernel/tests/test.hpp>
-#include <quoll/kernel/tracing/console.hpp>
 
 #include "guest_support.hpp"
 
@@ -105,18 +103,6 @@ KTEST_TASK(Guests, EightAtOnceUseEveryHart) {
   }
   const unsigned harts = arch::Harts::count() < kGuests ? arch::Harts::count() : kGuests;
   EXPECT_GE(used.count(), harts);
-}
-
-KTEST_TASK(Guests, TellWhatACallCosts) {
-  // Only a machine that counts instructions (`bench=` and QEMU's -icount) knows.
-  if (kernel::state().arguments.bench.empty()) co_return;
-  const GuestEnd end = RUN_PROBE("count-call");
-  CO_ASSERT_TRUE(end.reason == EndReason::kExited);
-  std::array<char, 64> line;
-  const std::size_t size =
-      log::format_to(std::span<char>(line), "bench: syscall.empty {}\n", end.exit_status);
-  tracing::write_line(std::string_view(line.data(), size));
-  EXPECT_LE(end.exit_status, 150U);
 }
 
 KTEST_TASK(Guests, LeaveNothingBehind) {

@@ -306,6 +306,26 @@ void count_call() {
   finish(least);
 }
 
+// Instructions of a store to a page that is there on first use only, zeroing included.
+void count_fault() {
+  constexpr std::uint64_t kPages = 100;
+  const Result reserved = call(Syscall::kMemoryReserve, kPageSize * kPages);
+  EXPECT(reserved.error == Error::kOk);
+  EXPECT(call(Syscall::kMemoryCommit, reserved.value, kPageSize * kPages).error == Error::kOk);
+  std::uint64_t least = ~std::uint64_t{0};
+  for (std::uint64_t i = 0; i < kPages; ++i) {
+    const std::uint64_t page = reserved.value + i * kPageSize;
+    std::uint64_t before = 0;
+    std::uint64_t after = 0;
+    asm volatile("rdinstret %0\n sd zero, 0(%2)\n rdinstret %1"
+                 : "=&r"(before), "=&r"(after)
+                 : "r"(page)
+                 : "memory");
+    if (after - before < least) least = after - before;
+  }
+  finish(least);
+}
+
 struct Action {
   const char* name;
   void (*run)();
@@ -336,6 +356,7 @@ constexpr Action kActions[] = {
     {"output", write_output},
     {"input", wait_for_input},
     {"count-call", count_call},
+    {"count-fault", count_fault},
 };
 
 }  // namespace

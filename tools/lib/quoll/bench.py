@@ -25,18 +25,22 @@ USAGE = "usage: tools/bench [boot|syscall|fault|programs]... [--check|--update]"
 
 @dataclass
 class Row:
-    """One run of a group; `suffix` marks its numbers, `program` runs with them."""
+    """One run of a group; `suffix` marks its numbers. `program` or the kernel's `test` runs.
+    Numbers behind the one named `last` do not count: harts have waited by then, and the counter
+    goes on while all of them wait."""
 
     suffix: str = ""
     smp: int = 1
     image: str = "quoll.img"
     program: list = field(default_factory=list)
+    test: str = ""
+    last: str = ""
 
 
 GROUPS = {
-    "boot": [Row(program=["hello"]), Row("@4", smp=4, program=["hello"])],
-    "syscall": [Row(image="quoll-test.img", program=["hello"])],
-    "fault": [Row(image="quoll-test.img", program=["hello"])],
+    "boot": [Row(program=["hello"]), Row("@4", smp=4, program=["hello"], last="boot.all_harts")],
+    "syscall": [Row(image="quoll-test.img", test="Counts.Call")],
+    "fault": [Row(image="quoll-test.img", test="Counts.MinorFault")],
     "programs": [
         Row(".hello", program=["hello"]),
         Row(".primes", program=["primes", "2000"]),
@@ -53,20 +57,25 @@ def measure(build, group, row):
     """{name: count} of one run."""
     with tempfile.NamedTemporaryFile(prefix="quoll-", suffix=".cpio") as out:
         archive = Archive(out)
-        name, *arguments = row.program
-        archive.add_file(f"bin/{name}.wasm", os.path.join(build, "demos", f"{name}.wasm"))
-        archive.add_bytes("quoll/run", run_description(f"{name}.wasm", arguments, [], []))
+        if row.program:
+            name, *arguments = row.program
+            archive.add_file(f"bin/{name}.wasm", os.path.join(build, "demos", f"{name}.wasm"))
+            archive.add_bytes("quoll/run", run_description(f"{name}.wasm", arguments, [], []))
         archive.finish()
         out.flush()
         result = batch.run(
             os.path.join(build, row.image),
             smp=row.smp,
-            bootargs=[f"bench={group}"],
+            bootargs=[f"bench={group}"] + ([f"tests={row.test}"] if row.test else []),
             initrd=out.name,
             extra=EXACT,
         )
-    found = {name + row.suffix: int(count) for name, count in LINE.findall(result.console)}
-    found = {name: count for name, count in found.items() if name.startswith(group + ".")}
+    found = {}
+    for name, count in LINE.findall(result.console):
+        if name.startswith(group + "."):
+            found[name + row.suffix] = int(count)
+        if name == row.last:
+            break
     if not found or result.status != 0:
         tail = "\n".join(result.console.splitlines()[-15:])
         raise BenchError(f"{group}{row.suffix}: status {result.status}\n{tail}")
