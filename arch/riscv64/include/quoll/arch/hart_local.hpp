@@ -28,7 +28,7 @@ struct HartLocal {
   std::uint64_t slice_end = 0;                 ///< when the running guest's slice is over
   std::uint64_t slice_epoch = ~std::uint64_t{0};
   bool slice_over = false;
-  bool timer_fired = false;  ///< since the deadline was set
+  bool timer_fired = false;      ///< since the deadline was set
   std::uint32_t panics = 0;      ///< how deep in panics this hart is
   std::uint64_t interrupts = 0;  ///< how many it has taken
 };
