@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 #include <cstddef>
+#include <optional>
 
+#include "csr.hpp"
 #include "harts.hpp"
 #include "layout_constants.h"
 #include "report.hpp"
@@ -31,24 +33,40 @@ std::uint64_t address_of(const void* object) noexcept {
   return std::bit_cast<std::uint64_t>(object);
 }
 
-bool some_wait_in_entry_code() noexcept {
-  return __atomic_load_n(&__waiting_harts, __ATOMIC_ACQUIRE) != 0;
+using sbi::HartState;
+
+// The hart's state, or nothing where the firmware knows no such hart.
+std::optional<HartState> state_of(std::uint64_t hart_id) noexcept {
+  const sbi::Answer answer = sbi::hart_status(hart_id);
+  if (answer.error != sbi::Error::kSuccess) return std::nullopt;
+  return static_cast<HartState>(answer.value);
+}
+
+// Whether more than `known` harts wait in our entry code, now or within the given time: one that
+// the firmware has let in together with us may still be on its way.
+bool another_arrives(std::uint32_t known, std::uint64_t patience_ticks) noexcept {
+  const std::uint64_t start = read_time();
+  do {
+    if (__atomic_load_n(&__waiting_harts, __ATOMIC_ACQUIRE) > known) return true;
+  } while (read_time() - start < patience_ticks);
+  return false;
 }
 
 }  // namespace
 
-std::size_t usable_harts(std::span<const std::uint64_t> candidates,
-                         std::span<std::uint64_t> usable) noexcept {
+std::size_t usable_harts(std::span<const std::uint64_t> candidates, std::span<std::uint64_t> usable,
+                         std::uint64_t patience_ticks) noexcept {
   std::size_t count = 0;
+  std::uint32_t waiting = 0;
   usable[count++] = candidates[0];
   for (const std::uint64_t id : candidates.subspan(1)) {
-    const sbi::Answer status = sbi::hart_status(id);
-    const bool stopped = status.error == sbi::Error::kSuccess &&
-                         status.value == static_cast<std::uint64_t>(sbi::HartState::kStopped);
-    const bool started = status.error == sbi::Error::kSuccess &&
-                         status.value == static_cast<std::uint64_t>(sbi::HartState::kStarted);
-    if (stopped || (started && some_wait_in_entry_code())) {
+    const std::optional<HartState> state = state_of(id);
+    if (state == HartState::kStopped) {
       usable[count++] = id;
+    } else if ((state == HartState::kStarted || state == HartState::kStartPending) &&
+               another_arrives(waiting, patience_ticks)) {
+      usable[count++] = id;
+      ++waiting;
     } else {
       warn("hart ", id, " cannot be started and is left out");
     }

@@ -48,9 +48,10 @@ base::Result<void, HartError> make_hart_memory(std::span<handoff::HartInfo> hart
                                                PageTableBuilder& tables) noexcept;
 
 /// Keeps of `candidates` (the running hart first) those that the firmware can start, or that
-/// wait in our entry code. Writes them to `usable`; returns how many.
-std::size_t usable_harts(std::span<const std::uint64_t> candidates,
-                         std::span<std::uint64_t> usable) noexcept;
+/// wait in our entry code, or get there within `patience_ticks`. Writes them to `usable`; returns
+/// how many.
+std::size_t usable_harts(std::span<const std::uint64_t> candidates, std::span<std::uint64_t> usable,
+                         std::uint64_t patience_ticks) noexcept;
 
 /// Starts every hart but the first, which is the running one.
 void start_other_harts(std::span<const HartStart> records) noexcept;

@@ -211,7 +211,8 @@ void map_handoff_page(PageAllocator& pages, PageTableBuilder& tables) noexcept {
 BootInfoFrames make_hart_table(FrameAllocator& frames) noexcept {
   static constinit std::uint64_t ids[512];
   static_assert(std::size(ids) >= decltype(machine.harts)::kCapacity);
-  const std::size_t count = usable_harts(machine.harts.items(), ids);
+  const std::uint64_t tenth_of_a_second = machine.timebase_frequency / 10;
+  const std::size_t count = usable_harts(machine.harts.items(), ids, tenth_of_a_second);
   const BootInfoFrames made = need(allocate_boot_info(count, frames), "the hart table");
   for (std::size_t i = 0; i < count; ++i) made.harts[i].hart_id = ids[i];
   boot_info.hart_count = static_cast<std::uint32_t>(count);
