@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0 OR MIT
 """The prompt: a machine without a program, driven through its standard input."""
 
+import os
 import subprocess
 
 import support
-from support import Run, run
+from support import Run, guest, run
 
 
 class Prompt(support.SystemTest):
@@ -57,6 +58,32 @@ class Prompt(support.SystemTest):
         running.process.stdin.flush()
         running.read_until(b"Hello, again.\n")
         self.assertEqual(running.finish(b"shutdown\n").status, 0)
+
+    def test_programs_that_take_all_memory_leave_the_prompt_its_own(self):
+        programs = os.path.dirname(guest("hold_memory"))
+        hold = b"run dirs/0/hold_memory.wasm &\n"
+        loop = b"run dirs/0/loop.wasm &\n"
+        for smp in ("1", "4"):
+            running = Run("--memory", "64M", "--smp", smp, "--dir", programs,
+                          stdin=subprocess.PIPE)
+            # All are promised most of the memory at once, and more is promised than there is.
+            for line in [hold] * 6 + [loop] * 20:
+                running.process.stdin.write(line + b"version\n")
+                running.process.stdin.flush()
+                running.read_until(b"RISC-V\n")
+            running.process.stdin.write(b"ls dirs/0\nps\nhelp\nmem\nshutdown 7\n")
+            running.process.stdin.flush()
+            outcome = running.finish()
+            self.assertEqual(outcome.status, 7, str(outcome))
+            for word in (b"loop.wasm", b"Lists the running programs", b"kernel heap"):
+                self.assertIn(word, outcome.out, str(outcome))
+
+    def test_a_program_that_writes_on_does_not_keep_the_machine(self):
+        programs = os.path.dirname(guest("write_on"))
+        running = Run("--dir", programs, stdin=subprocess.PIPE)
+        running.process.stdin.write(b"run dirs/0/write_on.wasm &\nshutdown 4\n")
+        running.process.stdin.flush()
+        self.assertEqual(running.finish().status, 4)
 
 
 if __name__ == "__main__":

@@ -70,7 +70,7 @@ class AddressSpace::Spares {
 
 base::Result<std::unique_ptr<AddressSpace>, SpaceError> AddressSpace::create(
     KernelSpace& kernel, const SpaceLimits& limits) {
-  auto table = kernel.frames().allocate_zeroed();
+  auto table = kernel.frames().allocate_zeroed(FrameUse::kGuest);
   if (!table) return base::err(SpaceError::kOutOfMemory);
   auto root = intrusive::RefPtr<SpaceRoot>::adopt(new (std::nothrow) SpaceRoot(std::move(*table)));
   if (!root) return base::err(SpaceError::kOutOfMemory);
@@ -86,7 +86,8 @@ AddressSpace::AddressSpace(KernelSpace& kernel, intrusive::RefPtr<SpaceRoot> roo
       limits_(limits),
       bounds_(mappable(kernel.format().user_half())),
       root_(std::move(root)),
-      tables_(kernel.format(), root_->address(), TableMemory(kernel.frames(), limits.page_tables),
+      tables_(kernel.format(), root_->address(),
+              TableMemory(kernel.frames(), limits.page_tables, FrameUse::kGuest),
               paging::Reclaim::kEmptyTables) {
   tables_.share_kernel_half(kernel.root());
 }
@@ -222,6 +223,8 @@ base::Result<mem::VirtualRange, SpaceError> AddressSpace::map(Placement where, s
       usage_.regions >= limits_.regions) {
     return base::err(SpaceError::kLimit);
   }
+  // Records of regions are the kernel's memory, and guests can ask for many.
+  if (!kernel_.frames().has_frame(FrameUse::kGuest)) return base::err(SpaceError::kOutOfMemory);
   std::unique_ptr<Region> region(new (std::nothrow) Region(description));
   if (region == nullptr) return base::err(SpaceError::kOutOfMemory);
   region->range = range;
@@ -254,6 +257,9 @@ base::Result<void, SpaceError> AddressSpace::reserve_cuts(mem::VirtualRange rang
   unsigned cuts = first->range.start() != range.start() ? 1 : 0;
   if (last->range.end() != range.end()) ++cuts;
   if (cuts > limits_.regions - usage_.regions) return base::err(SpaceError::kLimit);
+  if (cuts > 0 && !kernel_.frames().has_frame(FrameUse::kGuest)) {
+    return base::err(SpaceError::kOutOfMemory);
+  }
   while (spares.count() < cuts) {
     if (!spares.add()) return base::err(SpaceError::kOutOfMemory);
   }

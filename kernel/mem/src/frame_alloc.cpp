@@ -191,13 +191,15 @@ base::Result<void, AllocError> FrameAllocator::init(const mem::PhysMap& map,
 
 // Handles.
 
-base::Result<Frame, AllocError> FrameAllocator::allocate() noexcept {
+base::Result<Frame, AllocError> FrameAllocator::allocate(FrameUse use) noexcept {
+  if (!has_frame(use)) return base::err(AllocError::kOutOfMemory);
   const FrameNumber frame = take_frame();
   if (frame == kNoFrame) return base::err(AllocError::kOutOfMemory);
   return Frame::adopt(*this, address(frame));
 }
 
-base::Result<Frame, AllocError> FrameAllocator::allocate_zeroed() noexcept {
+base::Result<Frame, AllocError> FrameAllocator::allocate_zeroed(FrameUse use) noexcept {
+  if (!has_frame(use)) return base::err(AllocError::kOutOfMemory);
   const FrameNumber frame = take_frame();
   if (frame == kNoFrame) return base::err(AllocError::kOutOfMemory);
   fill_with_zeros(map_.pointer(address(frame)));
@@ -432,6 +434,12 @@ void FrameAllocator::free_block(FrameNumber frame, unsigned order) noexcept {
 }
 
 // Counting.
+
+bool FrameAllocator::has_frame(FrameUse use) const noexcept {
+  if (use == FrameUse::kKernel || reserve_ == 0) return true;  // asking for it will tell
+  // The caches are counted only when the lists alone do not suffice.
+  return free_frames_.load(std::memory_order_relaxed) > reserve_ || available_frames() > reserve_;
+}
 
 std::uint64_t FrameAllocator::available_frames() const noexcept {
   std::uint64_t available = free_frames_.load(std::memory_order_relaxed);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //
 // Taking over the machine's memory.
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <span>
@@ -52,6 +53,12 @@ base::Result<void, AllocError> init(const handoff::BootInfo& info) {
   const Selected free(info, handoff::RegionKind::kFree);
   const Selected later(info, handoff::RegionKind::kLoader);
   TRY(frame_allocator.init(map, free.span(), later.span()));
+  // What the kernel's own tasks need to go on, and to end guests that have taken all the rest.
+  constexpr std::uint64_t kPart = 64;
+  constexpr std::uint64_t kLeast = 128;
+  constexpr std::uint64_t kMost = 1024;
+  frame_allocator.reserve_for_kernel(
+      std::clamp(frame_allocator.available_frames() / kPart, kLeast, kMost));
   the_kernel_space.emplace(format_of(info.paging_levels), mem::PhysicalAddress(info.root_table),
                            mem::VirtualRange(mem::VirtualAddress(info.kernel_window_free.start),
                                              info.kernel_window_free.size()),

@@ -51,7 +51,7 @@ FaultOutcome AddressSpace::resolve(mem::VirtualAddress page, mem::Access access,
     case Backing::kReserved:
       return FaultOutcome::kDenied;
     case Backing::kAnonymous: {
-      auto frame = kernel_.frames().allocate_zeroed();
+      auto frame = kernel_.frames().allocate_zeroed(FrameUse::kGuest);
       if (!frame) return FaultOutcome::kOutOfMemory;
       return fill_page(*region, page, std::move(*frame), flush);
     }
@@ -88,7 +88,7 @@ FaultOutcome AddressSpace::fill_page(const Region& region, mem::VirtualAddress p
 /// Gives the space its own copy of a VMO's page.
 FaultOutcome AddressSpace::copy_page(const Region& region, mem::VirtualAddress page,
                                      bool is_present, paging::Flush& flush) {
-  auto allocated = kernel_.frames().allocate();
+  auto allocated = kernel_.frames().allocate(FrameUse::kGuest);
   if (!allocated) return FaultOutcome::kOutOfMemory;
   Frame frame = std::move(*allocated);
   const std::uint64_t offset = region.vmo_offset + (page - region.range.start());

@@ -284,6 +284,26 @@ TEST_P(AddressSpaceTest, FailsCleanlyAtEveryAllocation) {
   EXPECT_GT(succeeded, 0u);
 }
 
+TEST_P(AddressSpaceTest, LeavesTheReserveToTheKernel) {
+  AddressSpace& s = create();
+  const VirtualRange range = *s.map_anonymous(
+      Placement::anywhere(), test::TestKernel::kFrames * kPageSize, Permissions::read_write());
+  constexpr std::uint64_t kReserve = 64;
+  kernel.frames.reserve_for_kernel(kReserve);
+  EXPECT_EQ(s.populate(range, Access::kWrite), FaultOutcome::kOutOfMemory);
+  EXPECT_GE(kernel.frames.available_frames(), kReserve);
+  // Nothing that a guest asks for reaches into it: neither pages, nor records, nor spaces.
+  EXPECT_EQ(s.reserve(Placement::anywhere(), kPageSize).error(), SpaceError::kOutOfMemory);
+  EXPECT_EQ(s.decommit(VirtualRange(range.start() + kPageSize, kPageSize)).error(),
+            SpaceError::kOutOfMemory);
+  EXPECT_EQ(AddressSpace::create(*kernel.space).error(), SpaceError::kOutOfMemory);
+  EXPECT_EQ(kernel.frames.available_frames(), kReserve);
+  EXPECT_TRUE(kernel.frames.allocate());
+  // What is given back is there for the next.
+  EXPECT_TRUE(s.release(range.start()));
+  EXPECT_TRUE(s.reserve(Placement::anywhere(), kPageSize));
+}
+
 TEST_P(AddressSpaceTest, MapsDevicesForEveryHart) {
   const auto registers = [&](std::uint64_t at, std::uint64_t size) {
     return kernel.space->map_device(PhysicalRange(test::PhysicalAddress(at), size));

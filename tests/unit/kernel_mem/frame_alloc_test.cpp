@@ -93,6 +93,26 @@ TEST_F(FrameAllocatorTest, FindsFramesInTheCachesOfOtherHarts) {
   expect_as_before();
 }
 
+TEST_F(FrameAllocatorTest, KeepsTheReserveFromGuests) {
+  constexpr std::uint64_t kReserve = 100;
+  frames.reserve_for_kernel(kReserve);
+  std::vector<Frame> owned;
+  while (auto frame = frames.allocate(FrameUse::kGuest)) owned.push_back(std::move(*frame));
+  // Not one too many and not one too few, though some of the rest lie in a cache.
+  EXPECT_EQ(owned.size(), before.managed - kReserve);
+  EXPECT_FALSE(frames.has_frame(FrameUse::kGuest));
+  EXPECT_FALSE(frames.allocate_zeroed(FrameUse::kGuest));
+  std::vector<Frame> of_kernel;
+  while (auto frame = frames.allocate()) of_kernel.push_back(std::move(*frame));
+  EXPECT_EQ(of_kernel.size(), kReserve);
+  of_kernel.clear();
+  EXPECT_FALSE(frames.allocate(FrameUse::kGuest));
+  owned.pop_back();
+  EXPECT_TRUE(frames.allocate(FrameUse::kGuest));
+  owned.clear();
+  expect_as_before();
+}
+
 TEST_F(FrameAllocatorTest, ZeroesWhatItIsAskedTo) {
   std::vector<Frame> owned;
   while (auto frame = frames.allocate()) {

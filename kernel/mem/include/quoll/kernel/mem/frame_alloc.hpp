@@ -49,6 +49,10 @@ struct FrameInfo {
 };
 static_assert(sizeof(FrameInfo) == 16);
 
+/// On whose behalf a frame is taken. Guests are refused before the kernel is: it has to go on, and
+/// end them, when they have used up everything else.
+enum class FrameUse : std::uint8_t { kKernel, kGuest };
+
 /// Counts of frames. They add up: `free + cached + allocated == managed`.
 struct FrameStatistics {
   std::uint64_t managed = 0;           ///< under this allocator, its own metadata aside
@@ -82,9 +86,9 @@ class FrameAllocator {
                                       std::span<const mem::PhysicalRange> later = {});
 
   /// One frame with arbitrary content.
-  base::Result<Frame, AllocError> allocate() noexcept;
+  base::Result<Frame, AllocError> allocate(FrameUse use = FrameUse::kKernel) noexcept;
   /// One frame of zeros.
-  base::Result<Frame, AllocError> allocate_zeroed() noexcept;
+  base::Result<Frame, AllocError> allocate_zeroed(FrameUse use = FrameUse::kKernel) noexcept;
   /// `count` frames in a row, the first aligned to `alignment` frames (a power of two).
   base::Result<FrameRun, AllocError> allocate_run(std::uint64_t count,
                                                   std::uint64_t alignment = 1) noexcept;
@@ -96,6 +100,11 @@ class FrameAllocator {
   void drain_caches() noexcept;
 
   FrameStatistics statistics() noexcept;
+  /// Keeps the last `frames` from guests. *Context*: boot hart, once.
+  void reserve_for_kernel(std::uint64_t frames) noexcept { reserve_ = frames; }
+  /// Whether there is a frame for that use: more than the reserve, for a guest.
+  bool has_frame(FrameUse use) const noexcept;
+
   /// Frames that can be had, without walking anything.
   std::uint64_t available_frames() const noexcept;
   const mem::PhysMap& phys_map() const noexcept { return map_; }
@@ -164,6 +173,7 @@ class FrameAllocator {
   std::size_t arena_count_ = 0;
   std::uint64_t managed_ = 0;
   std::uint64_t metadata_ = 0;
+  std::uint64_t reserve_ = 0;  ///< frames that guests do not get
 
   BuddyLock lock_;
   std::array<FrameNumber, kOrderCount> free_lists_ QUOLL_GUARDED_BY(lock_){};

@@ -14,12 +14,13 @@ namespace quoll::vm {
 /// Satisfies `paging::TableMemory`. Not shared: its owner's lock guards the count.
 class TableMemory {
  public:
-  TableMemory(FrameAllocator& frames, std::uint64_t allowance) noexcept
-      : frames_(&frames), allowance_(allowance) {}
+  TableMemory(FrameAllocator& frames, std::uint64_t allowance,
+              FrameUse use = FrameUse::kKernel) noexcept
+      : frames_(&frames), allowance_(allowance), use_(use) {}
 
   std::optional<mem::PhysicalAddress> allocate() noexcept {
     if (in_use_ >= allowance_) return std::nullopt;
-    auto frame = frames_->allocate_zeroed();
+    auto frame = frames_->allocate_zeroed(use_);
     if (!frame) return std::nullopt;
     ++in_use_;
     const mem::PhysicalAddress address = frame->leak();
@@ -43,6 +44,7 @@ class TableMemory {
   FrameAllocator* frames_;
   std::uint64_t allowance_;
   std::uint64_t in_use_ = 0;
+  FrameUse use_;
 };
 
 }  // namespace quoll::vm
