@@ -2,9 +2,11 @@
 """Programs as filters: what goes in comes out, and every kind of end is noticed."""
 
 import hashlib
+import os
 import random
 import subprocess
 import sys
+import tempfile
 import time
 
 import support
@@ -53,6 +55,50 @@ class Pipes(support.SystemTest):
         outcome = running.process.wait(timeout=support.TIMEOUT_S)
         self.assertEqual(outcome, 0)
         running.finish()
+
+    def test_what_was_written_last_waits_for_its_reader(self):
+        """Pauses all along the stretch where the guest ends with bytes still in the machine.
+
+        What the host's buffers take is what remains to be read then, somewhat below 200 KiB.
+        """
+        size = 1 << 20
+        data = random.Random(3).randbytes(size)
+        with tempfile.TemporaryFile() as source:
+            source.write(data)
+            source.seek(0)
+            running = Run(guest("cat"), stdin=source, bufsize=0)
+            received = b""
+            for left in range(198 << 10, 170 << 10, -7 << 10):
+                while len(received) < size - left:
+                    received += os.read(running.process.stdout.fileno(),
+                                        size - left - len(received))
+                time.sleep(2)
+            outcome = running.finish()
+        self.assertEqual(len(received) + len(outcome.out), size)
+        self.assertTrue(received + outcome.out == data)
+        self.assertEqual(outcome.status, 0, str(outcome))
+
+    def test_closed_descriptors_are_ends_and_nothing_else(self):
+        for closed, name, status in (("<&-", "cat", 0), (">&-", "hello", None),
+                                     ("2>&-", "hello", 0), ("<&- 2>&-", "cat", 0)):
+            environment = dict(os.environ, QUOLL_PREBUILT="1", QUOLL_BUILD_DIR=support.BUILD)
+            with tempfile.NamedTemporaryFile() as log:
+                environment["QUOLL_CONSOLE_LOG"] = log.name
+                done = subprocess.run(
+                    ["sh", "-c", f'exec "$0" "$1" {closed}',
+                     os.path.join(support.ROOT, "tools/run"), guest(name)],
+                    env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                    timeout=support.TIMEOUT_S)
+            if status is not None:
+                self.assertEqual(done.returncode, status, closed)
+
+    def test_ctrl_c_ends_a_program_at_any_time(self):
+        for delay in (0.0, 0.1, 0.2, 0.3, 0.5, 1.0):
+            running = Run(guest("loop"))
+            time.sleep(delay)
+            running.interrupt()
+            # Before our own handlers are installed the signal ends tools/run itself.
+            self.assertIn(running.finish().status, (130, -2), delay)
 
     def test_a_writer_learns_that_nobody_reads(self):
         running = Run(guest("write_on"))

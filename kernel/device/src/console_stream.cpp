@@ -27,6 +27,15 @@ constinit async::Signal uart_signal;
 constinit std::uint32_t uart_source = 0;
 constinit std::atomic<bool> interactive{false};
 constinit std::atomic<void (*)()> interrupt_handler{nullptr};
+/// The key was pressed while there was no handler yet.
+constinit std::atomic<bool> interrupt_pending{false};
+
+void interrupt() noexcept {
+  // Noted before the handler is looked for; whoever sets one looks for the note afterwards.
+  interrupt_pending.store(true);
+  auto* const handler = interrupt_handler.load();
+  if (handler != nullptr && interrupt_pending.exchange(false)) handler();
+}
 
 class ConsoleStream final : public PolledStream {
  public:
@@ -119,8 +128,7 @@ async::Task<void> serve_console() {
   for (;;) {
     if (!co_await uart_signal.wait()) co_return;
     while (const auto byte = uart.get().receive()) {
-      if (!stream.get().key(*byte)) continue;
-      if (auto* const handler = interrupt_handler.load(std::memory_order_acquire)) handler();
+      if (stream.get().key(*byte)) interrupt();
     }
     irq::unmask(uart_source);
   }
@@ -135,7 +143,8 @@ ByteStream& console_stream() noexcept {
 }
 
 void set_interrupt_handler(void (*handler)()) noexcept {
-  interrupt_handler.store(handler, std::memory_order_release);
+  interrupt_handler.store(handler);
+  if (handler != nullptr && interrupt_pending.exchange(false)) handler();
 }
 
 }  // namespace quoll::device

@@ -126,15 +126,15 @@ bool streams_are_terminal() noexcept {
   return terminal;
 }
 
-async::Task<void> flush() {
-  const exec::Ticks limit = exec::now() + exec::ticks_per_second();
+async::Task<void> flush(async::CancelToken token) {
   const exec::Ticks pause = exec::ticks_per_second() / 1000;
-  const auto behind = [] {
-    return has_log_port.load() &&
-           log_position.load(std::memory_order_acquire) != tracing::ring_end();
+  // What is logged from here on is not waited for: it could go on for ever.
+  const std::uint64_t log_end = tracing::ring_end();
+  const auto behind = [log_end] {
+    return has_log_port.load() && log_position.load(std::memory_order_acquire) < log_end;
   };
-  while ((behind() || !ports_drained()) && exec::now() < limit) {
-    if (!co_await exec::sleep_until(exec::now() + pause)) co_return;
+  while (behind() || !ports_drained()) {
+    if (!co_await exec::sleep_until(exec::now() + pause, token)) co_return;
   }
 }
 

@@ -30,6 +30,12 @@ void remove_from_registry(Guest& guest) noexcept {
   registry.with([&guest](Registry& all) { all.guests.erase(guest); });
 }
 
+GuestRef oldest_guest() noexcept {
+  return registry.with([](Registry& all) {
+    return all.guests.is_empty() ? GuestRef() : GuestRef::retain(all.guests.front());
+  });
+}
+
 void set_foreground(GuestRef guest) noexcept {
   // The old one goes after the lock: it may be the last reference.
   registry.with([&guest](Registry& all) { std::swap(all.foreground, guest); });

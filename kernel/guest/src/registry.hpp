@@ -11,4 +11,7 @@ namespace quoll::guest {
 void add_to_registry(Guest& guest) noexcept;
 void remove_from_registry(Guest& guest) noexcept;
 
+/// One of the guests that run, the oldest; null when there is none.
+GuestRef oldest_guest() noexcept;
+
 }  // namespace quoll::guest

@@ -140,6 +140,13 @@ base::Result<GuestRef, StartError> start(const GuestSpec& spec) {
   return guest;
 }
 
+async::Task<void> end_all() {
+  while (const GuestRef guest = oldest_guest()) {
+    guest->kill();
+    if (!co_await wait(*guest)) co_return;
+  }
+}
+
 const char* to_string(StartError error) noexcept {
   switch (error) {
     case StartError::kOutOfMemory:

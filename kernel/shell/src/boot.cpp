@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
+#include <atomic>
 #include <memory>
 #include <new>
 
 #include <quoll/archive/archive.hpp>
+#include <quoll/async/cancel.hpp>
 #include <quoll/kernel/device/power.hpp>
 #include <quoll/kernel/device/start.hpp>
 #include <quoll/kernel/device/stream.hpp>
@@ -25,6 +27,11 @@ using guest::status::kNotLoaded;
 
 constexpr std::string_view kTarget = "boot";
 constexpr std::string_view kRunDescription = "quoll/run";
+
+/// Ctrl-C was pressed: what had not started yet does not start.
+constinit std::atomic<bool> interrupted{false};
+/// Ctrl-C was pressed while the last output was on its way.
+[[clang::no_destroy]] constinit async::CancelSource output_given_up;
 
 async::Task<base::Result<void, device::StreamError>> say(std::string_view text) {
   device::ByteStream* const error = device::streams().error;
@@ -101,6 +108,7 @@ Status run_program(archive::NodeId description) {
     co_return kNotLoaded;
   }
   guest::set_foreground(*started);
+  if (interrupted.load()) (*started)->kill();
   (void)co_await guest::wait(**started);
   guest::set_foreground({});
   co_return (*started)->end().status();
@@ -128,8 +136,11 @@ Status run_what_is_asked() {
 
 async::Task<void> boot_task(const handoff::BootInfo& info) {
   std::uint8_t status = kKernelStopped;
+  device::set_interrupt_handler([] {
+    interrupted.store(true);
+    guest::interrupt_foreground();
+  });
   if (set_up_guests(info)) {
-    device::set_interrupt_handler([] { guest::interrupt_foreground(); });
     const auto result = co_await run_what_is_asked();
     if (result) {
       status = *result;
@@ -137,7 +148,11 @@ async::Task<void> boot_task(const handoff::BootInfo& info) {
       log::error(kTarget, "the standard streams failed");
     }
   }
-  (void)co_await device::flush().checked();
+  // Guests in the background would write on for ever.
+  (void)co_await guest::end_all().checked();
+  device::set_interrupt_handler([] { output_given_up.cancel(); });
+  (void)co_await device::flush(output_given_up).checked();
+  if (output_given_up.cancelled()) status = guest::status::kInterrupted;
   device::power_off(status);
 }
 

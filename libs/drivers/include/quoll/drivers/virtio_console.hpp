@@ -178,10 +178,10 @@ class VirtioConsole {
     return port.transmit.failed() || port.host_closed ||
            (port.opened && port.transmit.outstanding() < kTransmitSlots);
   }
-  /// Whether the device has taken all that was written.
+  /// Whether the device has taken all that was written, or nobody is there to take it.
   bool drained(std::uint32_t index) const noexcept {
     const Port& port = ports_[index];
-    return port.transmit.failed() || port.transmit.outstanding() == 0;
+    return port.transmit.failed() || port.host_closed || port.transmit.outstanding() == 0;
   }
 
  private:

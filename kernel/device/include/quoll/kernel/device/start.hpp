@@ -5,6 +5,7 @@
 
 #include <cstdint>
 
+#include <quoll/async/cancel.hpp>
 #include <quoll/async/task.hpp>
 #include <quoll/fdt/device_tree.hpp>
 
@@ -20,7 +21,8 @@ async::Task<void> start(const fdt::DeviceTree& tree);
 /// Whether the streams are the console, where somebody types.
 bool streams_are_terminal() noexcept;
 
-/// Waits until the host has taken what was written, for a second at most. *Context*: task.
-async::Task<void> flush();
+/// Waits until the host has taken what was written so far, however slowly it reads; a port that it
+/// has closed is not waited for. `token` gives up what is left. *Context*: task.
+async::Task<void> flush(async::CancelToken token = {});
 
 }  // namespace quoll::device

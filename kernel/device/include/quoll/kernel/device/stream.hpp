@@ -65,7 +65,8 @@ struct StandardStreams {
 /// none. *Requires*: devices have been started (`device::start`).
 StandardStreams streams() noexcept;
 
-/// Called (in task context) when 0x03 arrives on the console.
+/// Called (in task context) when 0x03 arrives on the console; at once if one came while there was
+/// no handler.
 void set_interrupt_handler(void (*handler)()) noexcept;
 
 }  // namespace quoll::device

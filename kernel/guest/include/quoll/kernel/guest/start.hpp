@@ -44,6 +44,10 @@ enum class StartError : std::uint8_t {
 /// Makes a guest and the task that runs it. *Context*: task.
 base::Result<GuestRef, StartError> start(const GuestSpec& spec);
 
+/// Ends all guests and waits until they have given everything back. *Context*: task, while nobody
+/// starts guests.
+async::Task<void> end_all();
+
 /// A part of the memory that is free now, so that one guest alone cannot take the machine's last.
 std::uint64_t default_memory_limit() noexcept;
 
