@@ -14,6 +14,21 @@ def _say(line):
     sys.stderr.write(f"quoll: {line}\n")
 
 
+def _claim_standard_descriptors():
+    """Occupies what was closed at our start, so that no file of ours takes its number.
+
+    Each is opened the wrong way round: using it fails, as it does on a closed descriptor.
+    """
+    for descriptor, mode in ((0, os.O_WRONLY), (1, os.O_RDONLY), (2, os.O_RDONLY)):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            opened = os.open(os.devnull, mode)
+            if opened != descriptor:
+                os.dup2(opened, descriptor)
+                os.close(opened)
+
+
 def main(build_directory, words):
     """Runs what `words` ask for; returns the exit status."""
     try:
@@ -50,6 +65,7 @@ def main(build_directory, words):
 
 
 if __name__ == "__main__":
+    _claim_standard_descriptors()
     # Daemon threads may hang in a read of our stdin: leave without waiting for them.
     exit_status = main(sys.argv[1], sys.argv[2:])
     try:
