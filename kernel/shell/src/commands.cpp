@@ -85,7 +85,8 @@ Printing wait(Shell& shell, Invocation) {
 }
 
 Printing ls(Shell& shell, Invocation invocation) {
-  const std::string_view path = invocation.words.size() > 1 ? invocation.words[1] : "/";
+  // Without an argument: what `run` finds by its name.
+  const std::string_view path = invocation.words.size() > 1 ? invocation.words[1] : "bin";
   const archive::Archive& archive = shell.host().archive();
   const auto directory = archive.resolve(path);
   if (!directory) co_return co_await shell.print("ls: {}: no such file\n", path);
@@ -174,7 +175,7 @@ constexpr auto kCommands = std::to_array<Command>({
      "Runs a program of bin/, or one named by its path; with & in the background.", kAnyWords, true,
      run},
     {"wait", "", "Waits for the programs in the background.", 1, false, wait},
-    {"ls", "[DIRECTORY]", "Lists a directory of the boot archive.", 2, false, ls},
+    {"ls", "[DIRECTORY]", "Lists the programs, or a directory of the boot archive.", 2, false, ls},
     {"cat", "FILE", "Prints a file of the boot archive.", 2, false, cat},
     {"ps", "", "Lists the running programs.", 1, false, ps},
     {"mem", "", "Tells how much memory is free.", 1, false, mem},

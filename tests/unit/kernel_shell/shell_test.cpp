@@ -118,7 +118,8 @@ TEST_F(ShellTest, ShutdownSetsTheStatusAndReadsNoFurther) {
 }
 
 TEST_F(ShellTest, ListsAndPrintsFiles) {
-  EXPECT_EQ(answer("ls\n"), "bin/\netc/\ntop.wasm 1\n\n");
+  EXPECT_EQ(answer("ls\n"), "exact 4\nhello.wasm 4\n\n");
+  EXPECT_EQ(answer("ls /\n"), "bin/\netc/\ntop.wasm 1\n\n");
   EXPECT_EQ(answer("ls bin\nls /etc/motd\nls nowhere\n"),
             "exact 4\nhello.wasm 4\n8 /etc/motd\nls: nowhere: no such file\n\n");
   EXPECT_EQ(answer("cat etc/motd\ncat etc\ncat x\ncat\n"),
