@@ -23,7 +23,7 @@ set(QUOLL_WARNINGS
     -Wall -Wextra -Wpedantic -Werror
     -Wshadow -Wconversion -Wsign-conversion -Wimplicit-fallthrough -Wnon-virtual-dtor
     -Woverloaded-virtual -Wold-style-cast -Wcast-align -Wnull-dereference -Wformat=2
-    -Wthread-safety -Wunused -Wextra-semi
+    -Wthread-safety -Wunused -Wextra-semi -Wdeprecated-copy-with-dtor
     # Statement expressions carry TRY; they are an extension that Clang and GCC share.
     -Wno-gnu-statement-expression-from-macro-expansion -Wno-gnu-statement-expression)
 

@@ -16,8 +16,10 @@
 #include <quoll/log/format.hpp>
 
 extern "C" {
+// NOLINTBEGIN(readability-identifier-naming): the assembler's names
 extern const std::byte quoll_probe_start[];
 extern const std::byte quoll_probe_end[];
+// NOLINTEND(readability-identifier-naming)
 }
 
 namespace quoll::guest::tests {

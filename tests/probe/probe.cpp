@@ -10,6 +10,7 @@
 #include <quoll/abi/syscall.hpp>
 #include <quoll/abi/types.hpp>
 
+// NOLINTNEXTLINE(google-build-using-namespace): the probe speaks nothing but the boundary
 using namespace quoll::abi;
 
 namespace {

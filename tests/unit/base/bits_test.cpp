@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
+#include <cstdint>
+#include <gtest/gtest.h>
+#include <limits>
+
 #include <quoll/base/bits.hpp>
 #include <quoll/base/checked.hpp>
 #include <quoll/base/scope_exit.hpp>
 #include <quoll/base/strong_id.hpp>
-
-#include <gtest/gtest.h>
-
-#include <cstdint>
-#include <limits>
 
 namespace quoll::base {
 namespace {
@@ -49,7 +48,9 @@ TEST(Checked, FitsWithinAtTheEdges) {
 
 TEST(ScopeExit, RunsUnlessReleased) {
   int runs = 0;
-  { ScopeExit guard([&] { ++runs; }); }
+  {
+    ScopeExit guard([&] { ++runs; });
+  }
   {
     ScopeExit guard([&] { ++runs; });
     guard.release();

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
-#include <quoll/base/result.hpp>
-
 #include <gtest/gtest.h>
-
 #include <memory>
 #include <string>
+
+#include <quoll/base/result.hpp>
 
 namespace quoll::base {
 namespace {
@@ -16,7 +15,9 @@ Result<int, Error> half(int value) {
   return value / 2;
 }
 
-Result<int, Error> quarter(int value) { return TRY(half(TRY(half(value)))); }
+Result<int, Error> quarter(int value) {
+  return TRY(half(TRY(half(value))));
+}
 
 Result<void, Error> only_even(int value) {
   TRY(half(value));

@@ -7,6 +7,7 @@
 namespace quoll::test {
 namespace {
 
+// NOLINTNEXTLINE(google-build-using-namespace): the sample is written in the terms of one header
 using namespace elf;
 
 constexpr std::uint64_t kRela = SampleElf::kConstants;

@@ -20,7 +20,7 @@ inline constexpr std::uint64_t kLowestUserAddress = 0x10000;
 inline constexpr std::uint64_t kRuntimeBase = 0x200000;
 
 /// The most bytes that one read, write or random call moves; more is cut to this.
-inline constexpr std::uint64_t kMaxTransfer = 64 * 1024;
+inline constexpr std::uint64_t kMaxTransfer = std::uint64_t{64} * 1024;
 
 /// The longest name of one directory entry, in bytes.
 inline constexpr std::uint64_t kMaxName = 255;
@@ -35,6 +35,6 @@ inline constexpr std::uint64_t kMaxHandles = 256;
 inline constexpr std::uint64_t kMaxLogText = 240;
 
 /// The most bytes of arguments, environment and preopened names together.
-inline constexpr std::uint64_t kMaxStartBlock = 256 * 1024;
+inline constexpr std::uint64_t kMaxStartBlock = std::uint64_t{256} * 1024;
 
 }  // namespace quoll::abi

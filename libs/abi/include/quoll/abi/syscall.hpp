@@ -9,25 +9,25 @@ namespace quoll::abi {
 
 /// A system call's number.
 enum class Syscall : std::uint64_t {
-  kExit = 0,            ///< (EndKind, status), does not return
-  kYield = 1,           ///< ()
-  kClockGet = 2,        ///< (Clock) -> nanoseconds
-  kWaitMany = 3,        ///< (WaitItem*, count, deadline_ns) -> number of ready items; waits
-  kStreamRead = 4,      ///< (handle, buffer, length) -> bytes, 0 at end of file; waits
-  kStreamWrite = 5,     ///< (handle, buffer, length) -> bytes, at least 1; waits
-  kFileRead = 6,        ///< (handle, buffer, length, offset) -> bytes, 0 at end of file
-  kHandleStat = 7,      ///< (handle, Stat*)
-  kHandleClose = 8,     ///< (handle)
-  kDirectoryOpen = 9,   ///< (directory, name, length) -> handle
-  kDirectoryRead = 10,  ///< (directory, cookie, buffer, length) -> bytes of DirectoryEntry
-  kMemoryReserve = 11,  ///< (bytes) -> address
-  kMemoryCommit = 12,   ///< (address, bytes)
-  kMemoryDecommit = 13, ///< (address, bytes)
-  kMemoryRelease = 14,  ///< (address)
-  kRandom = 15,         ///< (buffer, length)
-  kFaultUpcall = 16,    ///< (handler, stack_top)
-  kFaultReturn = 17,    ///< (FaultFrame*), returns to the frame's pc
-  kLog = 18,            ///< (text, length)
+  kExit = 0,             ///< (EndKind, status), does not return
+  kYield = 1,            ///< ()
+  kClockGet = 2,         ///< (Clock) -> nanoseconds
+  kWaitMany = 3,         ///< (WaitItem*, count, deadline_ns) -> number of ready items; waits
+  kStreamRead = 4,       ///< (handle, buffer, length) -> bytes, 0 at end of file; waits
+  kStreamWrite = 5,      ///< (handle, buffer, length) -> bytes, at least 1; waits
+  kFileRead = 6,         ///< (handle, buffer, length, offset) -> bytes, 0 at end of file
+  kHandleStat = 7,       ///< (handle, Stat*)
+  kHandleClose = 8,      ///< (handle)
+  kDirectoryOpen = 9,    ///< (directory, name, length) -> handle
+  kDirectoryRead = 10,   ///< (directory, cookie, buffer, length) -> bytes of DirectoryEntry
+  kMemoryReserve = 11,   ///< (bytes) -> address
+  kMemoryCommit = 12,    ///< (address, bytes)
+  kMemoryDecommit = 13,  ///< (address, bytes)
+  kMemoryRelease = 14,   ///< (address)
+  kRandom = 15,          ///< (buffer, length)
+  kFaultUpcall = 16,     ///< (handler, stack_top)
+  kFaultReturn = 17,     ///< (FaultFrame*), returns to the frame's pc
+  kLog = 18,             ///< (text, length)
 };
 
 /// One above the highest number.

@@ -48,8 +48,8 @@ struct Stat {
   std::uint32_t rights;
   std::uint32_t flags;
   std::uint32_t reserved;
-  std::uint64_t size;         ///< bytes; 0 for streams and directories
-  std::uint64_t id;           ///< the same object has the same number for as long as the machine runs
+  std::uint64_t size;  ///< bytes; 0 for streams and directories
+  std::uint64_t id;    ///< the same object has the same number for as long as the machine runs
   std::uint64_t modified_ns;  ///< since 1970-01-01 00:00 UTC
 };
 static_assert(sizeof(Stat) == 40);
@@ -66,7 +66,8 @@ static_assert(sizeof(DirectoryEntry) == 24);
 
 /// What `wait_many` waits for; bits.
 namespace readiness {
-inline constexpr std::uint32_t kReadable = 1u << 0;  ///< a read would not wait (data or end of file)
+inline constexpr std::uint32_t kReadable = 1u
+                                           << 0;  ///< a read would not wait (data or end of file)
 inline constexpr std::uint32_t kWritable = 1u << 1;  ///< a write would not wait (room or closed)
 inline constexpr std::uint32_t kHangUp = 1u << 2;    ///< the other end is closed; result only
 }  // namespace readiness
@@ -144,24 +145,24 @@ static_assert(sizeof(StartPreopen) == 12);
 struct StartBlock {
   std::uint64_t magic;
   std::uint32_t version;
-  std::uint32_t size;               ///< bytes of block, tables and strings together
-  std::uint64_t time_page;          ///< address of the TimePage
-  std::uint64_t stack_low;          ///< lowest mapped byte of the start stack; a guard lies below
+  std::uint32_t size;       ///< bytes of block, tables and strings together
+  std::uint64_t time_page;  ///< address of the TimePage
+  std::uint64_t stack_low;  ///< lowest mapped byte of the start stack; a guard lies below
   std::uint64_t stack_high;
   std::uint64_t address_space_end;  ///< one past the highest user address of this machine
   std::uint64_t memory_limit;       ///< bytes that the guest may have committed at once
   std::uint64_t features;
-  Handle module;                    ///< the WebAssembly module, a file
-  Handle stdin_stream;              ///< streams are kNoHandle when not given
+  Handle module;        ///< the WebAssembly module, a file
+  Handle stdin_stream;  ///< streams are kNoHandle when not given
   Handle stdout_stream;
   Handle stderr_stream;
   StartString module_name;
-  std::uint32_t argument_count;     ///< including the program's name
-  std::uint32_t arguments;          ///< offset of StartString[argument_count]
+  std::uint32_t argument_count;  ///< including the program's name
+  std::uint32_t arguments;       ///< offset of StartString[argument_count]
   std::uint32_t environment_count;
-  std::uint32_t environment;        ///< offset of StartString[environment_count], each "KEY=value"
+  std::uint32_t environment;  ///< offset of StartString[environment_count], each "KEY=value"
   std::uint32_t preopen_count;
-  std::uint32_t preopens;           ///< offset of StartPreopen[preopen_count]
+  std::uint32_t preopens;  ///< offset of StartPreopen[preopen_count]
 };
 static_assert(sizeof(StartBlock) == 112);
 

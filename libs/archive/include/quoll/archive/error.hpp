@@ -23,7 +23,7 @@ enum class Error : std::uint8_t {
 
 /// A broken rule, and the offset of the record that breaks it.
 struct Failure {
-  Error error;
+  Error error{};
   std::size_t offset = 0;
 };
 

@@ -38,8 +38,8 @@ class CancelSource {
 class CancelToken {
  public:
   constexpr CancelToken() = default;
-  constexpr CancelToken(CancelSource& source) noexcept
-      : source_(&source) {}  // NOLINT(google-explicit-constructor): a source stands for its token
+  // NOLINTNEXTLINE(google-explicit-constructor): a source stands for its token
+  constexpr CancelToken(CancelSource& source) noexcept : source_(&source) {}
   bool cancelled() const noexcept { return source_ != nullptr && source_->cancelled(); }
 
  private:

@@ -12,10 +12,10 @@ namespace quoll::base {
 }  // namespace quoll::base
 
 /// Always on: what stands between a bug and memory corruption.
-#define QUOLL_ASSERT(expression)                                                      \
-  do {                                                                                \
-    if (!(expression)) [[unlikely]]                                                   \
-      ::quoll::base::assertion_failed(#expression, __FILE__, unsigned{__LINE__});     \
+#define QUOLL_ASSERT(expression)                                                  \
+  do {                                                                            \
+    if (!(expression)) [[unlikely]]                                               \
+      ::quoll::base::assertion_failed(#expression, __FILE__, unsigned{__LINE__}); \
   } while (false)
 
 /// For internal logic that is too costly to check in a release build.

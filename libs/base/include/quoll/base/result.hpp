@@ -42,13 +42,18 @@ class [[nodiscard]] Result {
   using value_type = T;
   using error_type = E;
 
-  constexpr Result(T value) : value_(std::move(value)), has_value_(true) {}  // NOLINT(google-explicit-constructor): mirrors std::expected
+  constexpr Result(T value)
+      : value_(std::move(value)),
+        has_value_(true) {}  // NOLINT(google-explicit-constructor): mirrors std::expected
   template <typename G>
     requires std::convertible_to<G, E>
-  constexpr Result(Unexpected<G> error)  // NOLINT(google-explicit-constructor): mirrors std::expected
+  constexpr Result(
+      Unexpected<G> error)  // NOLINT(google-explicit-constructor): mirrors std::expected
       : error_(std::move(error).error()), has_value_(false) {}
 
-  constexpr Result(Result&& other) noexcept : has_value_(other.has_value_) { take(std::move(other)); }
+  constexpr Result(Result&& other) noexcept : has_value_(other.has_value_) {
+    take(std::move(other));
+  }
   constexpr Result(const Result& other)
     requires std::copy_constructible<T> && std::copy_constructible<E>
       : has_value_(other.has_value_) {
@@ -162,7 +167,8 @@ class [[nodiscard]] Result<void, E> {
   constexpr Result() = default;
   template <typename G>
     requires std::convertible_to<G, E>
-  constexpr Result(Unexpected<G> error)  // NOLINT(google-explicit-constructor): mirrors std::expected
+  constexpr Result(
+      Unexpected<G> error)  // NOLINT(google-explicit-constructor): mirrors std::expected
       : failure_(std::move(error).error()) {}
 
   constexpr bool has_value() const noexcept { return failure_.has_value_; }
@@ -186,8 +192,7 @@ class [[nodiscard]] Result<void, E> {
   template <typename F>
   constexpr auto transform_error(F&& f) && -> Result<void, std::invoke_result_t<F, E&&>> {
     if (has_value()) return {};
-    return Unexpected<std::invoke_result_t<F, E&&>>(
-        std::forward<F>(f)(std::move(failure_.error_)));
+    return Unexpected<std::invoke_result_t<F, E&&>>(std::forward<F>(f)(std::move(failure_.error_)));
   }
 
  private:
@@ -232,12 +237,12 @@ class [[nodiscard]] Result<void, E> {
 // A fresh name for each use, so that a TRY inside a TRY shadows nothing.
 #define QUOLL_TRY_CONCAT_(a, b) a##b
 #define QUOLL_TRY_NAME_(counter) QUOLL_TRY_CONCAT_(quoll_try_result_, counter)
-#define QUOLL_TRY_(name, leave, ...)                                   \
-  ({                                                                   \
-    auto name = (__VA_ARGS__);                                         \
-    if (!name.has_value()) [[unlikely]]                                \
-      leave ::quoll::base::Unexpected(std::move(name).error());        \
-    std::move(name).value();                                           \
+#define QUOLL_TRY_(name, leave, ...)                            \
+  ({                                                            \
+    auto name = (__VA_ARGS__);                                  \
+    if (!name.has_value()) [[unlikely]]                         \
+      leave ::quoll::base::Unexpected(std::move(name).error()); \
+    std::move(name).value();                                    \
   })
 
 /// The value of a `Result`, or an early return of its error from the enclosing plain function.

@@ -18,6 +18,7 @@ class ListNode {
   constexpr ListNode() = default;
   // A copy of an element is on no list.
   constexpr ListNode(const ListNode&) noexcept {}
+  // NOLINTNEXTLINE(bugprone-unhandled-self-assignment): links are never assigned
   constexpr ListNode& operator=(const ListNode&) noexcept { return *this; }
   ~ListNode() { QUOLL_ASSERT(!is_linked()); }
 

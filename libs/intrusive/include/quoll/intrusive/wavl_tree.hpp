@@ -20,6 +20,7 @@ class WavlNode {
  public:
   constexpr WavlNode() = default;
   constexpr WavlNode(const WavlNode&) noexcept {}
+  // NOLINTNEXTLINE(bugprone-unhandled-self-assignment): links are never assigned
   constexpr WavlNode& operator=(const WavlNode&) noexcept { return *this; }
 
  private:
@@ -256,10 +257,13 @@ class WavlTree {
     }
   }
 
+  static bool is_leaf(const T& item) {
+    return node(item).left_ == nullptr && node(item).right_ == nullptr;
+  }
+
   void rebalance_after_erase(T* at, T* parent) {
     // A leaf must have rank 0.
-    if (node(*parent).left_ == nullptr && node(*parent).right_ == nullptr &&
-        node(*parent).rank_ == 1) {
+    if (is_leaf(*parent) && node(*parent).rank_ == 1) {
       node(*parent).rank_ = 0;
       at = parent;
       parent = node(*at).parent_;
@@ -279,9 +283,7 @@ class WavlTree {
           rotate_up(sibling);
           ++node(*sibling).rank_;
           --node(*parent).rank_;
-          if (node(*parent).left_ == nullptr && node(*parent).right_ == nullptr) {
-            node(*parent).rank_ = 0;
-          }
+          if (is_leaf(*parent)) node(*parent).rank_ = 0;
           return;
         } else {
           rotate_up(inner);

@@ -36,22 +36,22 @@ class Argument {
       number_ = value;
     }
   }
-  constexpr Argument(
-      std::string_view text) noexcept  // NOLINT(google-explicit-constructor): a printable value
+  // NOLINTNEXTLINE(google-explicit-constructor): a printable value
+  constexpr Argument(std::string_view text) noexcept
       : kind_(Kind::kText), number_(text.size()), text_(text.data()) {}
-  constexpr Argument(
-      const char* text) noexcept  // NOLINT(google-explicit-constructor): a printable value
+  // NOLINTNEXTLINE(google-explicit-constructor): a printable value
+  constexpr Argument(const char* text) noexcept
       : Argument(text != nullptr ? std::string_view(text) : std::string_view("(null)")) {}
-  Argument(const void* pointer) noexcept  // NOLINT(google-explicit-constructor): a printable value
+  // NOLINTNEXTLINE(google-explicit-constructor): a printable value
+  Argument(const void* pointer) noexcept
       : kind_(Kind::kPointer), text_(static_cast<const char*>(pointer)) {}
   /// Strong ids and addresses.
   template <typename T>
     requires requires(const T& t) {
       { t.value() } -> std::integral;
     }
-  constexpr Argument(
-      const T& wrapped) noexcept  // NOLINT(google-explicit-constructor): a printable value
-      : Argument(wrapped.value()) {}
+  // NOLINTNEXTLINE(google-explicit-constructor): a printable value
+  constexpr Argument(const T& wrapped) noexcept : Argument(wrapped.value()) {}
 
   constexpr Kind kind() const noexcept { return kind_; }
   constexpr std::uint64_t number() const noexcept { return number_; }
@@ -100,8 +100,8 @@ template <typename... A>
 class Format {
  public:
   template <std::convertible_to<std::string_view> S>
-  consteval Format(const S& text)
-      : text_(text) {  // NOLINT(google-explicit-constructor): stands for its text
+  // NOLINTNEXTLINE(google-explicit-constructor): stands for its text
+  consteval Format(const S& text) : text_(text) {
     if (detail::count_placeholders(text_) != sizeof...(A))
       throw "placeholders and arguments differ";
   }

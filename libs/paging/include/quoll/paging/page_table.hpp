@@ -207,9 +207,9 @@ class PageTable {
  private:
   /// A mapping in the making: physical address minus virtual address, and what leaves say.
   struct Request {
-    std::uint64_t offset;
+    std::uint64_t offset = 0;
     Properties properties;
-    LargePages large;
+    LargePages large{};
     mem::PhysicalAddress target(mem::VirtualAddress page) const noexcept {
       return mem::PhysicalAddress(page.value() + offset);
     }

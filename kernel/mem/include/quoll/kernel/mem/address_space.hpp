@@ -122,7 +122,7 @@ class AddressSpace {
   struct RegionInfo {
     mem::VirtualRange range;
     mem::Permissions permissions;
-    Backing backing;
+    Backing backing{};
   };
   std::optional<RegionInfo> region_at(mem::VirtualAddress address);
 
