@@ -13,6 +13,7 @@
 #include <quoll/kernel/panic/panic.hpp>
 #include <quoll/log/log.hpp>
 #include <quoll/riscv/csr.hpp>
+#include <quoll/sync/hart_set.hpp>
 #include <quoll/sync/once.hpp>
 #include <quoll/sync/spin_lock.hpp>
 
@@ -33,6 +34,9 @@ struct Controller {
   std::uint32_t phandle;
   /// By logical hart.
   std::array<std::uint32_t, sync::kMaxHarts> contexts;
+  /// Harts whose context is set up. The firmware closes a context when it starts the hart, and it
+  /// does so whenever it gets round to it: each hart opens its own once it is in the kernel.
+  sync::AtomicHartSet ready;
   Lock lock;
   unsigned next_hart QUOLL_GUARDED_BY(lock) = 0;
   std::array<std::atomic<async::Signal*>, Plic::kMaxSources> handlers{};
@@ -68,6 +72,15 @@ void find_contexts(const fdt::DeviceTree& tree, fdt::Node node, Controller& out)
     const auto hart = hart_of(tree, static_cast<std::uint32_t>(*phandle));
     if (hart) out.contexts[*hart] = context;
   }
+}
+
+void open_own_context() noexcept {
+  if (!controller.has_value()) return;
+  Controller& c = controller.get();
+  const unsigned hart = arch::Harts::id();
+  if (c.contexts[hart] == kNoContext || c.ready.load().contains(hart)) return;
+  c.plic.reset_context(c.contexts[hart]);
+  c.ready.add(hart);
 }
 
 void handle_external() noexcept {
@@ -106,15 +119,14 @@ base::Result<void, IrqError> start(const fdt::DeviceTree& tree) noexcept {
     Controller& c = controller.emplace(Plic(arch::MmioWindow(*window), *sources), *phandle);
     find_contexts(tree, node, c);
     c.plic.reset();
-    for (const std::uint32_t context : c.contexts) {
-      if (context != kNoContext) c.plic.reset_context(context);
-    }
+    open_own_context();
     return {};
   }
   return base::err(IrqError::kNoController);
 }
 
 void start_hart() noexcept {
+  open_own_context();
   arch::Interrupts::enable_sources(riscv::interrupt_bit::kSoftware |
                                    riscv::interrupt_bit::kExternal);
 }
@@ -146,9 +158,10 @@ base::Result<void, IrqError> attach(std::uint32_t source, async::Signal& signal)
   sync::LockGuard guard(c.lock);
   // One hart for each source, in turn: an interrupt wakes one hart, not all.
   for (unsigned tries = 0; tries < arch::Harts::count(); ++tries) {
-    const std::uint32_t context = c.contexts[c.next_hart];
+    const unsigned hart = c.next_hart;
+    const std::uint32_t context = c.contexts[hart];
     c.next_hart = (c.next_hart + 1) % arch::Harts::count();
-    if (context == kNoContext) continue;
+    if (context == kNoContext || !c.ready.load().contains(hart)) continue;
     c.plic.route(source, context);
     c.plic.unmask(source);
     return {};
