@@ -8,7 +8,7 @@
 #       are what a machine without a program offers at its prompt, and they must
 #       need no more than the image itself needs.
 #   The targets `guests` and `demos` are all of either kind.
-set(QUOLL_GUEST_FLAGS --target=wasm32-wasi -O2 -std=gnu17 -Wall -Wextra -Werror -Wl,--strip-all
+set(QUOLL_GUEST_FLAGS --target=wasm32-wasi -O2 -std=gnu17 -Wall -Wextra -Werror
     CACHE STRING "How programs for the tests are compiled")
 add_custom_target(guests ALL)
 add_custom_target(demos ALL)
@@ -29,7 +29,11 @@ function(quoll_guest name source)
     endif()
     set(command ${QUOLL_WAT2WASM} ${input} -o ${output})
   else()
-    set(command clang-19 ${QUOLL_GUEST_FLAGS} ${input} -o ${output})
+    # Linked without an -O: with one, the compiler runs binaryen's optimiser where that happens to be
+    # installed, and programs, and what they cost, would differ from machine to machine.
+    set(command clang-19 ${QUOLL_GUEST_FLAGS} -c ${input} -o ${CMAKE_CURRENT_BINARY_DIR}/${name}.o
+        && clang-19 --target=wasm32-wasi -Wl,--strip-all ${CMAKE_CURRENT_BINARY_DIR}/${name}.o
+           -o ${output})
   endif()
   add_custom_command(OUTPUT ${output} COMMAND ${command} DEPENDS ${input}
                      COMMENT "Guest program ${name}" VERBATIM)
