@@ -8,8 +8,7 @@
 #       are what a machine without a program offers at its prompt, and they must
 #       need no more than the image itself needs.
 #   The targets `guests` and `demos` are all of either kind.
-set(QUOLL_GUEST_FLAGS --target=wasm32-wasi -O2 -std=gnu17 -Wall -Wextra -Werror
-    CACHE STRING "How programs for the tests are compiled")
+set(QUOLL_GUEST_FLAGS --target=wasm32-wasi -O2 -std=gnu17 -Wall -Wextra -Werror)
 add_custom_target(guests ALL)
 add_custom_target(demos ALL)
 
