@@ -23,9 +23,14 @@ set(QUOLL_KERNEL_FLAGS ${QUOLL_RISCV_COMMON}
     $<$<COMPILE_LANGUAGE:CXX>:-fexceptions>
     # The standard library itself aborts: panic() is the only thrower.
     $<$<COMPILE_LANGUAGE:CXX>:-D_LIBCPP_HAS_NO_EXCEPTIONS>)
-set(QUOLL_USER_FLAGS ${QUOLL_RISCV_COMMON} -march=rv64gc -mabi=lp64d
+if(QUOLL_CHECKED)
+  list(APPEND QUOLL_KERNEL_FLAGS -O1 -fno-inline-functions -DQUOLL_CHECK_LOCK_RANKS)
+else()
+  list(APPEND QUOLL_KERNEL_FLAGS -DNDEBUG)
+endif()
+set(QUOLL_USER_FLAGS ${QUOLL_RISCV_COMMON} -march=rv64gc -mabi=lp64d -DNDEBUG
     $<$<COMPILE_LANGUAGE:CXX>:-fno-exceptions>)
-set(QUOLL_USER_ZB_FLAGS ${QUOLL_RISCV_COMMON} -march=rv64gc_zba_zbb -mabi=lp64d
+set(QUOLL_USER_ZB_FLAGS ${QUOLL_RISCV_COMMON} -march=rv64gc_zba_zbb -mabi=lp64d -DNDEBUG
     $<$<COMPILE_LANGUAGE:CXX>:-fno-exceptions>)
 
 function(_quoll_add_library target suffix flags)

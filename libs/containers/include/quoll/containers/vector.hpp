@@ -58,19 +58,19 @@ class [[nodiscard]] Vector {
   std::span<const T> span() const noexcept { return {data_, size_}; }
 
   T& operator[](std::size_t index) {
-    QUOLL_DEBUG_ASSERT(index < size_);
+    QUOLL_ASSERT(index < size_);
     return data_[index];
   }
   const T& operator[](std::size_t index) const {
-    QUOLL_DEBUG_ASSERT(index < size_);
+    QUOLL_ASSERT(index < size_);
     return data_[index];
   }
   T& back() {
-    QUOLL_DEBUG_ASSERT(size_ != 0);
+    QUOLL_ASSERT(size_ != 0);
     return data_[size_ - 1];
   }
   const T& back() const {
-    QUOLL_DEBUG_ASSERT(size_ != 0);
+    QUOLL_ASSERT(size_ != 0);
     return data_[size_ - 1];
   }
 
@@ -131,7 +131,7 @@ class [[nodiscard]] Vector {
 
   /// Removes the last element.
   void pop_back() noexcept {
-    QUOLL_DEBUG_ASSERT(size_ != 0);
+    QUOLL_ASSERT(size_ != 0);
     std::destroy_at(data_ + --size_);
   }
 
