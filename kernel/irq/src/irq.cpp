@@ -33,7 +33,7 @@ struct Controller {
   Plic plic;
   std::uint32_t phandle;
   /// By logical hart.
-  std::array<std::uint32_t, sync::kMaxHarts> contexts;
+  std::array<std::uint32_t, sync::kMaxHarts> contexts{};
   /// Harts whose context is set up. The firmware closes a context when it starts the hart, and it
   /// does so whenever it gets round to it: each hart opens its own once it is in the kernel.
   sync::AtomicHartSet ready;

@@ -42,14 +42,12 @@ class [[nodiscard]] Result {
   using value_type = T;
   using error_type = E;
 
-  constexpr Result(T value)
-      : value_(std::move(value)),
-        has_value_(true) {}  // NOLINT(google-explicit-constructor): mirrors std::expected
+  // NOLINTNEXTLINE(google-explicit-constructor): mirrors std::expected
+  constexpr Result(T value) : value_(std::move(value)), has_value_(true) {}
   template <typename G>
     requires std::convertible_to<G, E>
-  constexpr Result(
-      Unexpected<G> error)  // NOLINT(google-explicit-constructor): mirrors std::expected
-      : error_(std::move(error).error()), has_value_(false) {}
+  // NOLINTNEXTLINE(google-explicit-constructor): mirrors std::expected
+  constexpr Result(Unexpected<G> error) : error_(std::move(error).error()), has_value_(false) {}
 
   constexpr Result(Result&& other) noexcept : has_value_(other.has_value_) {
     take(std::move(other));
@@ -167,9 +165,8 @@ class [[nodiscard]] Result<void, E> {
   constexpr Result() = default;
   template <typename G>
     requires std::convertible_to<G, E>
-  constexpr Result(
-      Unexpected<G> error)  // NOLINT(google-explicit-constructor): mirrors std::expected
-      : failure_(std::move(error).error()) {}
+  // NOLINTNEXTLINE(google-explicit-constructor): mirrors std::expected
+  constexpr Result(Unexpected<G> error) : failure_(std::move(error).error()) {}
 
   constexpr bool has_value() const noexcept { return failure_.has_value_; }
   constexpr explicit operator bool() const noexcept { return failure_.has_value_; }

@@ -36,11 +36,10 @@ enum class Interrupt : std::uint8_t { kSoftware = 1, kTimer = 5, kExternal = 9 }
 class TrapCause {
  public:
   constexpr explicit TrapCause(std::uint64_t value) : value_(value) {}
-  constexpr TrapCause(Exception exception)
-      : value_(static_cast<std::uint64_t>(exception)) {
-  }  // NOLINT(google-explicit-constructor): a cause is either
-  constexpr TrapCause(
-      Interrupt interrupt)  // NOLINT(google-explicit-constructor): a cause is either
+  // NOLINTNEXTLINE(google-explicit-constructor): a cause is either
+  constexpr TrapCause(Exception exception) : value_(static_cast<std::uint64_t>(exception)) {}
+  // NOLINTNEXTLINE(google-explicit-constructor): a cause is either
+  constexpr TrapCause(Interrupt interrupt)
       : value_(kInterruptBit | static_cast<std::uint64_t>(interrupt)) {}
 
   constexpr std::uint64_t value() const noexcept { return value_; }
