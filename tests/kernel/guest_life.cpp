@@ -105,6 +105,29 @@ KTEST_TASK(Guests, EightAtOnceUseEveryHart) {
   EXPECT_GE(used.count(), harts);
 }
 
+KTEST_TASK(Guests, AreListedPieceByPiece) {
+  constexpr std::size_t kGuests = 20;
+  std::array<GuestRef, kGuests> guests;
+  for (GuestRef& guest : guests) guest = start_probe({"sleep"});
+  for (const GuestRef& guest : guests) CO_ASSERT_TRUE(guest);
+
+  std::array<GuestInfo, 8> page;
+  std::size_t listed = 0;
+  std::uint64_t last = 0;
+  while (const std::size_t count = list_guests(page, last)) {
+    for (const GuestInfo& info : std::span(page).first(count)) {
+      EXPECT_EQ(info.id, guests[listed]->id());
+      EXPECT_EQ(std::string_view(info.name.data(), info.name_size), "sleep");
+      last = info.id;
+      ++listed;
+    }
+  }
+  EXPECT_EQ(listed, kGuests);
+  EXPECT_EQ(guest_count(), kGuests);
+  EXPECT_TRUE((co_await end_all().checked()).has_value());
+  EXPECT_EQ(guest_count(), 0U);
+}
+
 KTEST_TASK(Guests, LeaveNothingBehind) {
   // The first ones fill caches that stay.
   for (int i = 0; i < 4; ++i) EXPECT_EQ(RUN_PROBE("start").exit_status, 0U);

@@ -190,7 +190,7 @@ Resources resources() noexcept {
   vm::heap().trim();
   const vm::MemoryStatistics memory = vm::statistics();
   return {memory.frames.available(), memory.heap.objects, exec::executor().task_count(),
-          list_guests({})};
+          guest_count()};
 }
 
 async::Task<Resources> resources_settled(Resources expected) {

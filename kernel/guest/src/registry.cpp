@@ -2,6 +2,7 @@
 #include "registry.hpp"
 
 #include <algorithm>
+#include <iterator>
 
 #include <quoll/kernel/guest/start.hpp>
 #include <quoll/sync/lock_rank.hpp>
@@ -46,19 +47,24 @@ void interrupt_foreground() noexcept {
   if (guest) guest->kill();
 }
 
-std::size_t list_guests(std::span<GuestInfo> out) noexcept {
-  return registry.with([out](Registry& all) {
+std::size_t list_guests(std::span<GuestInfo> out, std::uint64_t after) noexcept {
+  return registry.with([out, after](Registry& all) {
     std::size_t count = 0;
     for (Guest& guest : all.guests) {
-      if (count < out.size()) {
-        GuestInfo& info = out[count];
-        info.id = guest.id();
-        info.name_size = guest.name().size();
-        std::copy(guest.name().begin(), guest.name().end(), info.name.begin());
-      }
-      ++count;
+      if (guest.id() <= after) continue;
+      if (count == out.size()) break;
+      GuestInfo& info = out[count++];
+      info.id = guest.id();
+      info.name_size = guest.name().size();
+      std::copy(guest.name().begin(), guest.name().end(), info.name.begin());
     }
     return count;
+  });
+}
+
+std::size_t guest_count() noexcept {
+  return registry.with([](Registry& all) {
+    return static_cast<std::size_t>(std::distance(all.guests.begin(), all.guests.end()));
   });
 }
 

@@ -81,10 +81,14 @@ bool KernelHost::poll(Job job, guest::GuestEnd& end) {
 }
 
 void KernelHost::list(void (*each)(void* context, const ProgramInfo& info), void* context) {
-  std::array<guest::GuestInfo, 32> infos;
-  const std::size_t count = std::min(guest::list_guests(infos), infos.size());
-  for (const guest::GuestInfo& info : std::span(infos).first(count)) {
-    each(context, ProgramInfo{info.id, {info.name.data(), info.name_size}});
+  // A few at a time: the list is locked meanwhile, and `each` may need memory.
+  std::array<guest::GuestInfo, 16> infos;
+  std::uint64_t after = 0;
+  while (const std::size_t count = guest::list_guests(infos, after)) {
+    for (const guest::GuestInfo& info : std::span(infos).first(count)) {
+      each(context, ProgramInfo{info.id, {info.name.data(), info.name_size}});
+    }
+    after = infos[count - 1].id;
   }
 }
 

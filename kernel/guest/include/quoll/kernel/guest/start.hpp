@@ -67,9 +67,11 @@ struct GuestInfo {
   std::array<char, Guest::kMaxName> name{};
   std::size_t name_size = 0;
 };
-/// Describes the running guests, oldest first; the result is how many there are, which may be
-/// more than fit.
-std::size_t list_guests(std::span<GuestInfo> out) noexcept;
+/// Describes the running guests with ids above `after`, oldest first, as many as fit; the result
+/// is how many. The last one's id leads on to the rest.
+std::size_t list_guests(std::span<GuestInfo> out, std::uint64_t after = 0) noexcept;
+/// How many guests run.
+std::size_t guest_count() noexcept;
 
 /// A short phrase, for the user.
 const char* to_string(StartError error) noexcept;
