@@ -23,6 +23,6 @@ bool deliver_fault(Guest& guest, const Fault& fault);
 
 /// `fault_return`: goes on from the frame. An error goes to the guest like that of any call.
 /// *Errors*: `kBadArgument`, `kBadAddress`.
-base::Result<void, abi::Error> return_from_fault(Guest& guest, std::uint64_t frame);
+base::Result<void, abi::Error> return_from_fault(Guest& guest, std::uint64_t address);
 
 }  // namespace quoll::guest

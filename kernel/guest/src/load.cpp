@@ -13,7 +13,7 @@ using vm::Placement;
 using vm::SpaceError;
 
 // The interpreter keeps its own frames elsewhere and does not recurse: this is ample.
-constexpr std::uint64_t kStackSize = 256 * 1024;
+constexpr std::uint64_t kStackSize = std::uint64_t{256} * 1024;
 
 constexpr mem::Permissions kUserReadWrite = mem::Permissions::read_write().for_user();
 

@@ -188,7 +188,7 @@ base::Result<mem::VirtualRange, SpaceError> AddressSpace::map_shared(Placement w
   description.backing = Backing::kShared;
   description.vmo = std::move(vmo);
   description.vmo_offset = offset;
-  return map_vmo(where, size, std::move(description));
+  return map_vmo(where, size, description);
 }
 
 base::Result<mem::VirtualRange, SpaceError> AddressSpace::map_private(
@@ -199,12 +199,12 @@ base::Result<mem::VirtualRange, SpaceError> AddressSpace::map_private(
   description.backing = Backing::kPrivate;
   description.vmo = std::move(vmo);
   description.vmo_offset = offset;
-  return map_vmo(where, size, std::move(description));
+  return map_vmo(where, size, description);
 }
 
 base::Result<mem::VirtualRange, SpaceError> AddressSpace::map_vmo(Placement where,
                                                                   std::uint64_t size,
-                                                                  Region description) {
+                                                                  const Region& description) {
   if (!base::is_aligned(description.vmo_offset, kPageSize)) {
     return base::err(SpaceError::kUnaligned);
   }

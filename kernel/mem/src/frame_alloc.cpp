@@ -370,8 +370,8 @@ void FrameAllocator::give_run(FrameNumber first, std::uint64_t count) noexcept {
                  });
 }
 
-void FrameAllocator::release_range(mem::PhysicalRange raw) noexcept {
-  const mem::PhysicalRange range = raw.whole_pages();
+void FrameAllocator::release_range(mem::PhysicalRange range) noexcept {
+  range = range.whole_pages();
   const FrameNumber first = number(range.start());
   sync::LockGuard guard(lock_);
   for (std::uint64_t i = 0; i < range.page_count(); ++i) {

@@ -61,9 +61,9 @@ void* Heap::allocate(std::size_t size, std::size_t alignment) noexcept {
   return allocate_large(size, alignment);
 }
 
-void* Heap::allocate_small(std::size_t index) noexcept {
-  SizeClass& size_class = classes_[index];
-  const std::uint32_t size = kClassSizes[index];
+void* Heap::allocate_small(std::size_t class_index) noexcept {
+  SizeClass& size_class = classes_[class_index];
+  const std::uint32_t size = kClassSizes[class_index];
   sync::LockGuard guard(size_class.lock);
   FrameNumber slab = size_class.partial;
   if (slab == kNoFrame) {
@@ -73,7 +73,7 @@ void* Heap::allocate_small(std::size_t index) noexcept {
       if (slab == kNoFrame) return nullptr;
       FrameInfo& fresh = frames_.info(slab);
       fresh.state = FrameState::kSlab;
-      fresh.payload = static_cast<std::uint16_t>(index);
+      fresh.payload = static_cast<std::uint16_t>(class_index);
       set_slab_record(fresh, {kNoObject, 0, 0, 0});
       ++size_class.slabs;
     }
@@ -84,7 +84,7 @@ void* Heap::allocate_small(std::size_t index) noexcept {
   auto* page = frames_.phys_map().pointer<std::byte>(FrameAllocator::address(slab));
   std::uint32_t object = record.first_free;
   if (object != kNoObject) {
-    record.first_free = base::load_le<std::uint16_t>(page + object * size) & kNoObject;
+    record.first_free = base::load_le<std::uint16_t>(page + std::size_t{object} * size) & kNoObject;
   } else {
     object = record.carved++;
   }
@@ -92,7 +92,7 @@ void* Heap::allocate_small(std::size_t index) noexcept {
   set_slab_record(info, record);
   if (record.in_use == kPageSize / size) unlink(size_class, slab);
   ++size_class.objects;
-  return page + object * size;
+  return page + std::size_t{object} * size;
 }
 
 void* Heap::allocate_large(std::size_t size, std::size_t alignment) noexcept {

@@ -15,8 +15,7 @@ base::Result<CommandLine, SplitError> CommandLine::split(std::string_view line) 
   // Unquoting never lengthens, so with this much room the text never moves under its words.
   if (!result.text_.try_reserve(line.size())) return base::err(SplitError::kNoMemory);
 
-  std::size_t at = 0;
-  for (;;) {
+  for (std::size_t at = 0;;) {
     while (at < line.size() && is_blank(line[at])) ++at;
     if (at == line.size()) return result;
     if (result.background_) return base::err(SplitError::kMisplacedAmpersand);
@@ -24,32 +23,37 @@ base::Result<CommandLine, SplitError> CommandLine::split(std::string_view line) 
       if (result.words_.empty()) return base::err(SplitError::kMisplacedAmpersand);
       result.background_ = true;
       ++at;
+    } else {
+      at = TRY(result.take_word(line, at));
+    }
+  }
+}
+
+base::Result<std::size_t, SplitError> CommandLine::take_word(std::string_view line,
+                                                             std::size_t at) {
+  const std::size_t start = text_.size();
+  char quote = 0;
+  for (; at < line.size(); ++at) {
+    char c = line[at];
+    if (quote == 0 && (is_blank(c) || c == '&')) break;
+    if (c == quote) {
+      quote = 0;
       continue;
     }
-
-    const std::size_t start = result.text_.size();
-    char quote = 0;
-    for (; at < line.size(); ++at) {
-      char c = line[at];
-      if (quote == 0 && (is_blank(c) || c == '&')) break;
-      if (c == quote) {
-        quote = 0;
-        continue;
-      }
-      if (quote == 0 && (c == '\'' || c == '"')) {
-        quote = c;
-        continue;
-      }
-      if (c == '\\' && quote != '\'') {
-        if (++at == line.size()) return base::err(SplitError::kTrailingBackslash);
-        c = line[at];
-      }
-      if (!result.text_.try_push_back(c)) return base::err(SplitError::kNoMemory);
+    if (quote == 0 && (c == '\'' || c == '"')) {
+      quote = c;
+      continue;
     }
-    if (quote != 0) return base::err(SplitError::kUnclosedQuote);
-    const std::string_view word(result.text_.data() + start, result.text_.size() - start);
-    if (!result.words_.try_push_back(word)) return base::err(SplitError::kNoMemory);
+    if (c == '\\' && quote != '\'') {
+      if (++at == line.size()) return base::err(SplitError::kTrailingBackslash);
+      c = line[at];
+    }
+    if (!text_.try_push_back(c)) return base::err(SplitError::kNoMemory);
   }
+  if (quote != 0) return base::err(SplitError::kUnclosedQuote);
+  const std::string_view word(text_.data() + start, text_.size() - start);
+  if (!words_.try_push_back(word)) return base::err(SplitError::kNoMemory);
+  return at;
 }
 
 const char* to_string(SplitError error) noexcept {

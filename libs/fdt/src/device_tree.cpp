@@ -66,6 +66,33 @@ std::optional<std::uint32_t> end_of_token(const detail::Blocks& blocks, std::uin
   return static_cast<std::uint32_t>(blocks.after(at));
 }
 
+// How nodes nest and where properties stand, token by token.
+class Nesting {
+ public:
+  base::Result<void, Error> begin_node(std::uint32_t offset) noexcept {
+    // Readers start at offset 0; a tree that starts with padding would hide its root.
+    if (seen_root_ ? depth_ == 0 : offset != 0) return base::err(Error::kBadStructure);
+    if (depth_ > kMaxDepth) return base::err(Error::kTooDeep);
+    seen_root_ = true;
+    may_have_property_ = true;
+    ++depth_;
+    return {};
+  }
+  base::Result<void, Error> end_node() noexcept {
+    if (depth_ == 0) return base::err(Error::kBadStructure);
+    may_have_property_ = false;
+    --depth_;
+    return {};
+  }
+  bool may_have_property() const noexcept { return may_have_property_; }
+  bool complete() const noexcept { return depth_ == 0 && seen_root_; }
+
+ private:
+  unsigned depth_ = 0;
+  bool may_have_property_ = false;
+  bool seen_root_ = false;
+};
+
 // Goes over every token. All later walks rely on what is established here: that each token and
 // what belongs to it lies within the block, that nodes nest, that properties come before
 // subnodes, that their names exist, and that the tree ends.
@@ -73,9 +100,7 @@ base::Result<void, Error> check_structure(const void* blob) noexcept {
   const std::uint32_t strings_size = TRY(checked_strings_size(blob));
   const std::uint32_t size = fdt_size_dt_struct(blob);
   const detail::Blocks blocks(blob);
-  unsigned depth = 0;
-  bool may_have_property = false;
-  bool seen_root = false;
+  Nesting nesting;
   // Whole cells only, so that a token can be read wherever one may begin.
   for (std::uint32_t offset = 0; offset + detail::kCell <= size;) {
     const auto end = end_of_token(blocks, offset, size);
@@ -83,26 +108,20 @@ base::Result<void, Error> check_structure(const void* blob) noexcept {
     const int at = static_cast<int>(offset);
     switch (blocks.token(at)) {
       case detail::kBeginNode:
-        // Readers start at offset 0; a tree that starts with padding would hide its root.
-        if (seen_root ? depth == 0 : offset != 0) return base::err(Error::kBadStructure);
-        if (depth > kMaxDepth) return base::err(Error::kTooDeep);
-        seen_root = true;
-        may_have_property = true;
-        ++depth;
+        TRY(nesting.begin_node(offset));
         break;
       case detail::kEndNode:
-        if (depth == 0) return base::err(Error::kBadStructure);
-        may_have_property = false;
-        --depth;
+        TRY(nesting.end_node());
         break;
       case detail::kProperty:
-        if (!may_have_property ||
-            detail::load_cell(blocks.structure + at + 2 * detail::kCell) >= strings_size) {
+        if (!nesting.may_have_property() ||
+            detail::load_cell(blocks.structure + at + detail::kPropertyNameOffset) >=
+                strings_size) {
           return base::err(Error::kBadStructure);
         }
         break;
       case detail::kEnd:
-        if (depth != 0 || !seen_root) return base::err(Error::kBadStructure);
+        if (!nesting.complete()) return base::err(Error::kBadStructure);
         return {};
       default:
         break;

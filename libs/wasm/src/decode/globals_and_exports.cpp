@@ -64,23 +64,24 @@ bool ModuleDecoder::decode_exports(Reader& reader) {
     }
     entry.kind = static_cast<ExternKind>(kind);
     if (!reader.read_u32(entry.index)) return false;
-    switch (entry.kind) {
-      case ExternKind::kFunction:
-        if (!declare_function(reader, entry.index, at)) return false;
-        break;
-      case ExternKind::kTable:
-        if (entry.index >= module_.tables_.size()) return reader.fail(Rule::kUnknownTable, at);
-        break;
-      case ExternKind::kMemory:
-        if (entry.index >= module_.memories_.size()) return reader.fail(Rule::kUnknownMemory, at);
-        break;
-      case ExternKind::kGlobal:
-        if (entry.index >= module_.globals_.size()) return reader.fail(Rule::kUnknownGlobal, at);
-        break;
-    }
+    if (!check_exported(reader, entry, at)) return false;
     if (!module_.exports_.try_push_back(entry)) return reader.fail(Rule::kOutOfMemory);
   }
   return check_export_names(reader);
+}
+
+bool ModuleDecoder::check_exported(Reader& reader, const Export& entry, std::uint64_t at) {
+  switch (entry.kind) {
+    case ExternKind::kFunction:
+      return declare_function(reader, entry.index, at);
+    case ExternKind::kTable:
+      return entry.index < module_.tables_.size() || reader.fail(Rule::kUnknownTable, at);
+    case ExternKind::kMemory:
+      return entry.index < module_.memories_.size() || reader.fail(Rule::kUnknownMemory, at);
+    case ExternKind::kGlobal:
+      return entry.index < module_.globals_.size() || reader.fail(Rule::kUnknownGlobal, at);
+  }
+  return false;
 }
 
 bool ModuleDecoder::check_export_names(Reader& reader) {
@@ -146,6 +147,22 @@ const Export* Module::find_export(std::string_view name) const {
   return &exports_[*found];
 }
 
+std::string_view Module::function_export(std::uint32_t function) const {
+  for (const Export& entry : exports()) {
+    if (entry.kind == ExternKind::kFunction && entry.index == function) return entry.name;
+  }
+  return {};
+}
+
+const Import& Module::function_import(std::uint32_t function) const {
+  std::uint32_t index = 0;
+  for (const Import& import : imports()) {
+    if (import.kind == ExternKind::kFunction && index++ == function) return import;
+  }
+  QUOLL_ASSERT(false);
+  __builtin_unreachable();
+}
+
 FuncType Module::type(std::uint32_t index) const {
   const TypeEntry& entry = types_[index];
   const auto values = type_values_.span().subspan(entry.first);
@@ -154,13 +171,18 @@ FuncType Module::type(std::uint32_t index) const {
 
 std::string_view Module::function_name(std::uint32_t function) const {
   Reader reader(bytes(function_names_), function_names_.offset);
+  // A count that is too large does no harm: names end where the bytes do.
   std::uint32_t count;
-  if (reader.at_end() || !reader.read_count(count, 2)) return {};
+  if (reader.at_end() || !reader.read_u32(count)) return {};
   for (std::uint32_t i = 0; i < count; ++i) {
     std::uint32_t index;
-    std::string_view name;
-    if (!reader.read_u32(index) || !reader.read_name(name)) return {};
-    if (index == function) return name;
+    std::uint32_t length;
+    std::span<const std::uint8_t> name;
+    if (!reader.read_u32(index) || !reader.read_u32(length) || !reader.read_bytes(length, name)) {
+      break;
+    }
+    // SAFETY: char may alias any object; the view has the span's bounds.
+    if (index == function) return {reinterpret_cast<const char*>(name.data()), name.size()};
   }
   return {};
 }

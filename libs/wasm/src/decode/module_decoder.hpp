@@ -69,6 +69,7 @@ class ModuleDecoder {
   // globals_and_exports.cpp
   bool decode_globals(Reader& reader);
   bool decode_exports(Reader& reader);
+  bool check_exported(Reader& reader, const Export& entry, std::uint64_t at);
   bool check_export_names(Reader& reader);
   bool decode_start(Reader& reader);
   bool decode_custom(Reader& reader);

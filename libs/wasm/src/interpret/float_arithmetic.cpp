@@ -55,9 +55,9 @@ template <Operation Op, typename T, Operand A, Operand B, Operand D>
 void float_binary(QUOLL_WASM_REGISTERS) QUOLL_WASM_HANDLER {
   using Fields = BinaryFields<A, B>;
   constexpr bool kImmediate = A == Operand::kImmediate || B == Operand::kImmediate;
-  const T result = binary_result<Op, T>(QUOLL_WASM_GET_FLOAT(T, A, Fields::a),
-                                        QUOLL_WASM_GET_FLOAT(T, B, Fields::b));
-  QUOLL_WASM_PUT_FLOAT(T, D, Fields::d, result);
+  const T result = binary_result<Op, T>(QUOLL_WASM_GET_FLOAT(T, A, Fields::kA),
+                                        QUOLL_WASM_GET_FLOAT(T, B, Fields::kB));
+  QUOLL_WASM_PUT_FLOAT(T, D, Fields::kD, result);
   QUOLL_WASM_NEXT(kImmediate && sizeof(T) == 8 ? 3 : 2);
 }
 

@@ -28,9 +28,9 @@ template <Operation Op, typename T>
 template <Operation Op, typename T, Operand A, Operand B, Operand D>
 void float_compare(QUOLL_WASM_REGISTERS) QUOLL_WASM_HANDLER {
   using Fields = BinaryFields<A, B>;
-  const bool result =
-      compare<Op, T>(QUOLL_WASM_GET_FLOAT(T, A, Fields::a), QUOLL_WASM_GET_FLOAT(T, B, Fields::b));
-  QUOLL_WASM_PUT(D, Fields::d, std::uint64_t{result});
+  const bool result = compare<Op, T>(QUOLL_WASM_GET_FLOAT(T, A, Fields::kA),
+                                     QUOLL_WASM_GET_FLOAT(T, B, Fields::kB));
+  QUOLL_WASM_PUT(D, Fields::kD, std::uint64_t{result});
   QUOLL_WASM_NEXT(B == Operand::kImmediate && sizeof(T) == 8 ? 3 : 2);
 }
 
@@ -39,8 +39,8 @@ void float_compare_branch(QUOLL_WASM_REGISTERS) QUOLL_WASM_HANDLER {
   using Fields = BinaryFields<A, B>;
   constexpr bool kImmediate = B == Operand::kImmediate;
   constexpr bool kThirdWord = kImmediate && sizeof(T) == 4;  // holds the distance
-  if (compare<Op, T>(QUOLL_WASM_GET_FLOAT(T, A, Fields::a),
-                     QUOLL_WASM_GET_FLOAT(T, B, Fields::b)) == Sense) {
+  if (compare<Op, T>(QUOLL_WASM_GET_FLOAT(T, A, Fields::kA),
+                     QUOLL_WASM_GET_FLOAT(T, B, Fields::kB)) == Sense) {
     pc += peek<std::int32_t>(pc + (kThirdWord ? kFieldExtra : kFieldImmediate));
     QUOLL_WASM_GO();
   }

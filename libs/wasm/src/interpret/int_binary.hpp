@@ -69,12 +69,12 @@ template <Operation Op, typename T, Operand A, Operand B, Operand D>
 void int_binary(QUOLL_WASM_REGISTERS) QUOLL_WASM_HANDLER {
   using Fields = BinaryFields<A, B>;
   if constexpr (is_bitwise(Op)) {
-    const std::uint64_t value = int_result<Op, std::uint64_t>(QUOLL_WASM_GET_WIDE(T, A, Fields::a),
-                                                              QUOLL_WASM_GET_WIDE(T, B, Fields::b));
-    QUOLL_WASM_PUT(D, Fields::d, value);
+    const std::uint64_t value = int_result<Op, std::uint64_t>(
+        QUOLL_WASM_GET_WIDE(T, A, Fields::kA), QUOLL_WASM_GET_WIDE(T, B, Fields::kB));
+    QUOLL_WASM_PUT(D, Fields::kD, value);
   } else {
-    const T a = QUOLL_WASM_GET(T, A, Fields::a);
-    const T b = QUOLL_WASM_GET(T, B, Fields::b);
+    const T a = QUOLL_WASM_GET(T, A, Fields::kA);
+    const T b = QUOLL_WASM_GET(T, B, Fields::kB);
     if constexpr (is_division(Op)) {
       if (b == 0) [[unlikely]]
         QUOLL_WASM_TRAP(kIntegerDivideByZero);
@@ -85,7 +85,7 @@ void int_binary(QUOLL_WASM_REGISTERS) QUOLL_WASM_HANDLER {
         QUOLL_WASM_TRAP(kIntegerOverflow);
       }
     }
-    QUOLL_WASM_PUT(D, Fields::d, widen<T>(int_result<Op, T>(a, b)));
+    QUOLL_WASM_PUT(D, Fields::kD, widen<T>(int_result<Op, T>(a, b)));
   }
   QUOLL_WASM_NEXT(2);
 }

@@ -40,8 +40,8 @@ template <Operation Op, typename T, Operand A, Operand B, Operand D>
 void int_compare(QUOLL_WASM_REGISTERS) QUOLL_WASM_HANDLER {
   using Fields = BinaryFields<A, B>;
   const bool result =
-      compare<Op>(QUOLL_WASM_GET_WIDE(T, A, Fields::a), QUOLL_WASM_GET_WIDE(T, B, Fields::b));
-  QUOLL_WASM_PUT(D, Fields::d, std::uint64_t{result});
+      compare<Op>(QUOLL_WASM_GET_WIDE(T, A, Fields::kA), QUOLL_WASM_GET_WIDE(T, B, Fields::kB));
+  QUOLL_WASM_PUT(D, Fields::kD, std::uint64_t{result});
   QUOLL_WASM_NEXT(2);
 }
 
@@ -49,7 +49,7 @@ template <Operation Op, typename T, Operand A, Operand B>
 void compare_branch(QUOLL_WASM_REGISTERS) QUOLL_WASM_HANDLER {
   using Fields = BinaryFields<A, B>;
   constexpr bool kImmediate = B == Operand::kImmediate;
-  if (compare<Op>(QUOLL_WASM_GET_WIDE(T, A, Fields::a), QUOLL_WASM_GET_WIDE(T, B, Fields::b))) {
+  if (compare<Op>(QUOLL_WASM_GET_WIDE(T, A, Fields::kA), QUOLL_WASM_GET_WIDE(T, B, Fields::kB))) {
     pc += peek<std::int32_t>(pc + (kImmediate ? kFieldExtra : kFieldImmediate));
     QUOLL_WASM_GO();
   }

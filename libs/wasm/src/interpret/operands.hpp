@@ -182,9 +182,9 @@ template <typename T, Operand D>
 /// half of the word, and the other operand and the result stand in the lower.
 template <Operand A, Operand B>
 struct BinaryFields {
-  static constexpr std::uint32_t a = kFieldA;
-  static constexpr std::uint32_t b = A == Operand::kImmediate ? kFieldA : kFieldB;
-  static constexpr std::uint32_t d =
+  static constexpr std::uint32_t kA = kFieldA;
+  static constexpr std::uint32_t kB = A == Operand::kImmediate ? kFieldA : kFieldB;
+  static constexpr std::uint32_t kD =
       A == Operand::kImmediate || B == Operand::kImmediate ? kFieldB : kFieldC;
 };
 

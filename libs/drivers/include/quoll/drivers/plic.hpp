@@ -31,13 +31,13 @@ class Plic {
   /// Routes nothing to a context, and lets it take any priority that is routed later.
   void reset_context(std::uint32_t context) noexcept {
     for (std::uint32_t word = 0; word <= sources_ / 32; ++word) {
-      window_.write32(enable_offset(context) + word * 4, 0);
+      window_.write32(enable_offset(context) + std::size_t{word} * 4, 0);
     }
     window_.write32(context_offset(context), 0);
   }
   /// *Requires*: `is_source(source)`; likewise below.
   void route(std::uint32_t source, std::uint32_t context) noexcept {
-    const std::size_t offset = enable_offset(context) + source / 32 * 4;
+    const std::size_t offset = enable_offset(context) + std::size_t{source} / 32 * 4;
     window_.write32(offset, window_.read32(offset) | (std::uint32_t{1} << (source % 32)));
   }
   void mask(std::uint32_t source) noexcept { window_.write32(source * 4, 0); }

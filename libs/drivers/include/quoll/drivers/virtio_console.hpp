@@ -104,8 +104,8 @@ class VirtioConsole {
   base::Result<void, PortError> open(std::uint32_t index, D& dma) noexcept {
     Port& port = ports_[index];
     if (port.opened) return {};
-    const DmaRegion buffers =
-        dma.allocate(std::size_t{kQueueSize} * kReceiveBuffer + kTransmitSlots * kTransmitBuffer);
+    const DmaRegion buffers = dma.allocate(std::size_t{kQueueSize} * kReceiveBuffer +
+                                           std::size_t{kTransmitSlots} * kTransmitBuffer);
     if (buffers.bytes == nullptr) return base::err(PortError::kFailed);
     port.buffers = buffers;
     port.opened = true;

@@ -36,9 +36,10 @@ class VirtQueue {
  public:
   static constexpr std::size_t kAvailableOffset = std::size_t{kSize} * 16;
   static constexpr std::size_t kUsedOffset =
-      (kAvailableOffset + 6 + kSize * 2 + 3) & ~std::size_t{3};
+      (kAvailableOffset + 6 + std::size_t{kSize} * 2 + 3) & ~std::size_t{3};
   /// Bytes of shared memory that a queue takes, aligned for the next.
-  static constexpr std::size_t kBytes = (kUsedOffset + 6 + kSize * 8 + 15) & ~std::size_t{15};
+  static constexpr std::size_t kBytes =
+      (kUsedOffset + 6 + std::size_t{kSize} * 8 + 15) & ~std::size_t{15};
 
   VirtQueue() = default;
   /// *Requires*: `memory` has `kBytes`, zeroed, aligned to 16.

@@ -22,6 +22,9 @@ inline constexpr std::uint32_t kEnd = 9;
 
 /// The token size, and the granule of everything in the structure block.
 inline constexpr std::uint32_t kCell = 4;
+/// A property: its token, the value's length, its name's place among the strings, the value.
+inline constexpr std::size_t kPropertyNameOffset = std::size_t{2} * kCell;
+inline constexpr std::size_t kPropertyValueOffset = std::size_t{3} * kCell;
 
 // The builtin: freestanding, std::memcpy of four bytes is a call.
 inline std::uint32_t load_cell(const std::byte* from) noexcept {
@@ -57,10 +60,10 @@ struct Blocks {
     return load_cell(structure + offset + kCell);
   }
   const char* property_name(int offset) const noexcept {
-    return strings + load_cell(structure + offset + 2 * kCell);
+    return strings + load_cell(structure + offset + kPropertyNameOffset);
   }
   std::span<const std::byte> property_value(int offset) const noexcept {
-    return {structure + offset + 3 * kCell, property_length(offset)};
+    return {structure + offset + kPropertyValueOffset, property_length(offset)};
   }
 
   /// *Requires*: the token is `kBeginNode`.

@@ -265,6 +265,7 @@ class PageTable {
     return std::uint64_t{1} << shift(level);
   }
   static constexpr std::size_t index(mem::VirtualAddress address, unsigned level) noexcept {
+    // NOLINTNEXTLINE(clang-analyzer-core.BitwiseShift): a level is below 5, whatever it supposes
     return (address.value() >> shift(level)) & (F::kEntriesPerTable - 1);
   }
   /// How much of `[address, address + size)` the entry of this level covers.

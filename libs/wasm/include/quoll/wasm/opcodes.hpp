@@ -159,8 +159,9 @@ namespace detail {
 constexpr std::array<std::uint8_t, 256> index_page(std::uint16_t page) {
   std::array<std::uint8_t, 256> index{};
   index.fill(kNoOpcode);
-  for (std::uint8_t i = 0; i < kOpcodes.size(); ++i) {
-    if ((kOpcodes[i].code & 0xff00u) == page) index[kOpcodes[i].code & 0xffu] = i;
+  for (std::size_t i = 0; i < kOpcodes.size(); ++i) {
+    if ((kOpcodes[i].code & 0xff00u) != page) continue;
+    index[kOpcodes[i].code & 0xffu] = static_cast<std::uint8_t>(i);
   }
   return index;
 }

@@ -149,7 +149,8 @@ class AddressSpace {
   base::Result<mem::VirtualRange, SpaceError> map(Placement where, std::uint64_t size,
                                                   const Region& description) QUOLL_EXCLUDES(lock_);
   base::Result<mem::VirtualRange, SpaceError> map_vmo(Placement where, std::uint64_t size,
-                                                      Region description) QUOLL_EXCLUDES(lock_);
+                                                      const Region& description)
+      QUOLL_EXCLUDES(lock_);
   base::Result<void, SpaceError> change(mem::VirtualRange range, mem::Permissions permissions)
       QUOLL_EXCLUDES(lock_);
 

@@ -62,7 +62,7 @@ class Heap {
   };
 
   static constexpr std::size_t class_of(std::size_t size, std::size_t alignment) noexcept;
-  void* allocate_small(std::size_t size_class) noexcept;
+  void* allocate_small(std::size_t class_index) noexcept;
   void* allocate_large(std::size_t size, std::size_t alignment) noexcept;
   void deallocate_small(FrameNumber slab, void* memory) noexcept;
   void unlink(SizeClass& size_class, FrameNumber slab) noexcept QUOLL_REQUIRES(size_class.lock);

@@ -32,6 +32,9 @@ class CommandLine {
   bool background() const noexcept { return background_; }
 
  private:
+  /// Takes the word that begins at `at`; the result is where it ends.
+  base::Result<std::size_t, SplitError> take_word(std::string_view line, std::size_t at);
+
   containers::Vector<char> text_;  ///< the words, unquoted, one behind another
   containers::Vector<std::string_view> words_;
   bool background_ = false;
