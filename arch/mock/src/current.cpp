@@ -2,11 +2,13 @@
 //
 // The seam's functions on the emulated machine.
 #include <algorithm>
+#include <atomic>
 #include <cstdint>
 #include <cstring>
 #include <thread>
 
 #include <quoll/arch/current.hpp>
+#include <quoll/arch/trace_local.hpp>
 #include <quoll/mem/page_size.hpp>
 
 namespace quoll::arch {
@@ -88,6 +90,15 @@ std::size_t UserMemory::copy_out(mem::VirtualAddress to, const void* from,
                    [from](std::size_t at, void* user, std::size_t part) {
                      std::memcpy(user, static_cast<const char*>(from) + at, part);
                    });
+}
+
+trace::Local& trace_local() noexcept {
+  static thread_local trace::Local local;
+  return local;
+}
+std::uint64_t trace_clock() noexcept {
+  static std::atomic<std::uint64_t> time{1};
+  return time.fetch_add(1, std::memory_order_relaxed);
 }
 
 }  // namespace quoll::arch

@@ -6,6 +6,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include <quoll/trace/local.hpp>
+
 namespace quoll::arch {
 
 struct UserContext;
@@ -31,6 +33,7 @@ struct HartLocal {
   bool timer_fired = false;      ///< since the deadline was set
   std::uint32_t panics = 0;      ///< how deep in panics this hart is
   std::uint64_t interrupts = 0;  ///< how many it has taken
+  trace::Local trace;            ///< what the hart records
 };
 
 inline constexpr std::size_t kEmergencyStackSize = 8192;
