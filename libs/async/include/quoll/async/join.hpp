@@ -200,7 +200,7 @@ base::Result<JoinHandle<T>, SpawnError> spawn(Scheduler& scheduler, Task<T> task
   TaskHeader& header = root.handle.promise().prepare(scheduler, name);
   header.add_reference();
   JoinHandle<T> handle(header);
-  scheduler.schedule(header);
+  scheduler.start(header);
   return handle;
 }
 

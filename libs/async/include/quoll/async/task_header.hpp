@@ -21,6 +21,8 @@ class Scheduler {
   /// Makes a suspended task runnable. The task may run, and end, before this returns.
   /// *Context*: any, interrupt handlers included.
   virtual void schedule(TaskHeader& task) noexcept = 0;
+  /// The same for a task that has just been made.
+  virtual void start(TaskHeader& task) noexcept { schedule(task); }
   /// As `schedule`, behind all that is runnable on this hart: the task gives way.
   virtual void yield(TaskHeader& task) noexcept = 0;
   /// Called on the task's hart before it suspends, for tasks that asked with `hook_suspend`.
