@@ -7,6 +7,7 @@
 #include <quoll/arch/interrupts.hpp>
 #include <quoll/arch/sbi.hpp>
 #include <quoll/base/assert.hpp>
+#include <quoll/base/panic.hpp>
 #include <quoll/kernel/device/power.hpp>
 #include <quoll/kernel/panic/panic.hpp>
 #include <quoll/kernel/tracing/console.hpp>
@@ -119,6 +120,9 @@ namespace quoll::base {
 
 void assertion_failed(const char* expression, const char* file, unsigned line) {
   panic::panic_with(expression, file, line);
+}
+void continue_panic() {
+  panic::panic_with("a panic that was caught is thrown on", nullptr, 0);
 }
 
 }  // namespace quoll::base

@@ -23,6 +23,8 @@ struct JoinAccess {
   static detail::Lock& lock(TaskHeader& task) noexcept { return task.join_lock_; }
   static WaitList& joiners(TaskHeader& task) noexcept { return task.joiners_; }
   static bool done(const TaskHeader& task) noexcept { return task.done_; }
+  /// *Requires*: `done`.
+  static bool panicked(const TaskHeader& task) noexcept { return task.panicked_; }
   static void finish(TaskHeader& task) noexcept {
     Scheduler& scheduler = task.scheduler();
     detail::LockGuard guard(task.join_lock_);
@@ -89,6 +91,8 @@ class RootPromise final : public PromiseBase, private TaskHeader {
   std::suspend_always initial_suspend() const noexcept { return {}; }
   detail::RootFinal final_suspend() const noexcept { return {}; }
   void return_void() const noexcept {}
+  /// A panic has come through all of the task's coroutines: `join` tells.
+  void unhandled_exception() noexcept { TaskHeader::panicked_ = true; }
 
   detail::RootResult<T>& result() noexcept { return result_; }
 
@@ -98,6 +102,7 @@ class RootPromise final : public PromiseBase, private TaskHeader {
     set_task(&self);
     self.scheduler_ = &scheduler;
     self.name_ = name;
+    self.id_ = detail::next_task_id.fetch_add(1, std::memory_order_relaxed);
     self.resume_point_ = std::coroutine_handle<RootPromise>::from_promise(*this);
     self.destroy_ = [](TaskHeader& header) noexcept {
       header.resume_point_ = {};
@@ -127,6 +132,7 @@ class [[nodiscard]] JoinHandle {
           header_(task) {}
     base::Result<T, WaitError> await_resume() noexcept {
       if (this->finish() != WaitState::kWoken) return base::err(WaitError::kCancelled);
+      if (JoinAccess::panicked(header_)) return base::err(WaitError::kPanicked);
       if constexpr (std::is_void_v<T>) {
         return {};
       } else {
@@ -155,7 +161,8 @@ class [[nodiscard]] JoinHandle {
   ~JoinHandle() { detach(); }
 
   bool valid() const noexcept { return task_ != nullptr; }
-  /// `co_await handle.join(token)`: the task's value, once; or `kCancelled` by our own token.
+  /// `co_await handle.join(token)`: the task's value, once; `kPanicked` when a panic ended it; or
+  /// `kCancelled` by our own token.
   /// *Requires*: `valid()`.
   Joining join(CancelToken token = {}) noexcept { return Joining(*task_, token); }
   /// Asks the task to end: its waits that carry its token end with `kCancelled`.

@@ -14,6 +14,7 @@
 
 #include <quoll/async/task_header.hpp>
 #include <quoll/base/assert.hpp>
+#include <quoll/base/panic.hpp>
 #include <quoll/base/result.hpp>
 
 namespace quoll::async {
@@ -23,6 +24,12 @@ class Task;
 
 /// Why no coroutine could be made.
 enum class AllocationError : std::uint8_t { kOutOfMemory };
+
+/// Why an awaited task gave no value.
+enum class TaskError : std::uint8_t {
+  kOutOfMemory,  ///< its coroutine could not be made
+  kPanicked,     ///< a panic ended it; all that it held is gone
+};
 
 /// How a `T` says that there was no memory for its coroutine. A `Result` whose error has
 /// `kOutOfMemory` can; anything else is awaited through `Task::checked()`.
@@ -51,14 +58,21 @@ class PromiseBase {
     ::operator delete(frame, size);
   }
 
-  /// Nothing throws yet; an exception that arrives here is a broken invariant.
-  [[noreturn]] void unhandled_exception() noexcept {
-    base::assertion_failed("no exception leaves a coroutine", __FILE__, unsigned{__LINE__});
+  /// A panic has left the coroutine's body: the only exception that there is.
+  void unhandled_exception() noexcept { panicked_ = true; }
+  bool panicked() const noexcept { return panicked_; }
+
+ protected:
+  /// Whoever resumes from a coroutine without a value: the panic goes on there.
+  [[noreturn]] void continue_without_value() const {
+    if (panicked_) base::continue_panic();
+    base::assertion_failed("an awaited coroutine has a value", __FILE__, unsigned{__LINE__});
   }
 
  private:
   TaskHeader* task_ = nullptr;
   std::coroutine_handle<> continuation_;
+  bool panicked_ = false;
 };
 
 /// A promise that our awaiters can suspend.
@@ -87,8 +101,14 @@ class Promise final : public PromiseBase {
   void return_value(U&& value) {
     value_.emplace(std::forward<U>(value));
   }
+  /// Panics after `co_return`, in a destructor, leave no value either.
+  void unhandled_exception() noexcept {
+    value_.reset();
+    PromiseBase::unhandled_exception();
+  }
   T take() {
-    QUOLL_ASSERT(value_.has_value());
+    if (!value_.has_value()) [[unlikely]]
+      continue_without_value();
     return std::move(*value_);
   }
 
@@ -104,7 +124,10 @@ class Promise<void> final : public PromiseBase {
   std::suspend_always initial_suspend() const noexcept { return {}; }
   FinalAwaiter final_suspend() const noexcept { return {}; }
   void return_void() const noexcept {}
-  void take() const noexcept {}
+  void take() const {
+    if (panicked()) [[unlikely]]
+      continue_without_value();
+  }
 };
 
 }  // namespace detail
@@ -151,6 +174,24 @@ class [[nodiscard]] Task {
     struct Awaiter : Base {
       base::Result<T, AllocationError> await_resume() {
         if (!this->handle) return base::err(AllocationError::kOutOfMemory);
+        if constexpr (std::is_void_v<T>) {
+          this->handle.promise().take();
+          return {};
+        } else {
+          return this->handle.promise().take();
+        }
+      }
+    };
+    return Awaiter{{handle_}};
+  }
+
+  /// `co_await std::move(task).contained()`: a `Result<T, TaskError>`. A panic of the task ends
+  /// here, as a value; awaited in any other way it goes on through the awaiting coroutine.
+  auto contained() && noexcept {
+    struct Awaiter : Base {
+      base::Result<T, TaskError> await_resume() {
+        if (!this->handle) return base::err(TaskError::kOutOfMemory);
+        if (this->handle.promise().panicked()) return base::err(TaskError::kPanicked);
         if constexpr (std::is_void_v<T>) {
           return {};
         } else {

@@ -15,6 +15,10 @@ namespace quoll::async {
 class TaskHeader;
 class TimerQueue;
 
+namespace detail {
+inline constinit std::atomic<std::uint64_t> next_task_id{1};
+}
+
 /// Where a task goes when it may run again.
 class Scheduler {
  public:
@@ -66,6 +70,8 @@ class TaskHeader {
   /// What `JoinHandle::cancel` triggers.
   CancelSource& cancel_source() noexcept { return cancel_; }
   const char* name() const noexcept { return name_; }
+  /// Counts up from 1 over all tasks.
+  std::uint64_t id() const noexcept { return id_; }
 
   void add_reference() noexcept { references_.fetch_add(1, std::memory_order_relaxed); }
   void drop_reference() noexcept {
@@ -84,9 +90,11 @@ class TaskHeader {
   Scheduler* scheduler_ = nullptr;
   Destroy destroy_ = nullptr;
   const char* name_ = "";
+  std::uint64_t id_ = 0;
   std::atomic<std::uint32_t> references_{1};
   bool suspend_hook_ = false;
   bool done_ = false;
+  bool panicked_ = false;
   detail::Lock join_lock_;
   WaitList joiners_;
   CancelSource cancel_;

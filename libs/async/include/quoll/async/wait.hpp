@@ -20,6 +20,7 @@ enum class WaitError : std::uint8_t {
   kCancelled,    ///< its token was cancelled
   kClosed,       ///< the other side went away
   kOutOfMemory,  ///< a coroutine on the way could not be made
+  kPanicked,     ///< for joins: a panic has ended the task
 };
 
 namespace detail {
