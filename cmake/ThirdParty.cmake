@@ -53,5 +53,5 @@ endfunction()
 
 include(third_party/libfdt)
 include(third_party/xxhash)
-include(third_party/libunwind)
+include(third_party/llvm)
 include(third_party/googletest)
