@@ -24,6 +24,7 @@
 #include <quoll/kernel/random/random.hpp>
 #include <quoll/kernel/state/state.hpp>
 #include <quoll/kernel/tracing/console.hpp>
+#include <quoll/kernel/tracing/trace.hpp>
 #include <quoll/log/log.hpp>
 #include <quoll/sync/once.hpp>
 
@@ -55,6 +56,10 @@ void read_arguments(const handoff::BootInfo& info) noexcept {
     log::warn("boot", "log={}: {} is not understood", state.arguments.log, parsed.rejected);
   }
   log::set_filter(parsed.filter);
+}
+
+void configure_trace(std::uint64_t ticks_per_second) noexcept {
+  tracing::configure_trace(trace::kAllGroups, tracing::kDefaultTraceSize, ticks_per_second);
 }
 
 void find_machine(const handoff::BootInfo& info) noexcept {
@@ -97,6 +102,7 @@ async::Task<void> finish_boot() {
 
 [[noreturn]] void run_hart() noexcept {
   if (!state().arguments.bench.empty()) arch::allow_user_counting();
+  tracing::start_hart_trace();
   irq::start_hart();
   // Each has left the loader, where the loader's last page counted it.
   if (harts_here.fetch_add(1, std::memory_order_acq_rel) + 1 == arch::Harts::count()) {
@@ -121,6 +127,7 @@ async::Task<void> finish_boot() {
   }
   if (!vm::init(info)) panic::panic("not enough memory for the kernel");
   metrics::note(metrics::Step::kMemory);
+  configure_trace(info.timebase_frequency);
   exec::start(info.timebase_frequency);
   find_machine(info);
   if (!irq::start(*state.device_tree)) {

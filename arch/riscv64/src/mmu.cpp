@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 #include <quoll/arch/csr_access.hpp>
 #include <quoll/arch/mmu.hpp>
+#include <quoll/arch/record.hpp>
 #include <quoll/arch/sbi.hpp>
 #include <quoll/base/assert.hpp>
 #include <quoll/mem/page_size.hpp>
@@ -11,6 +12,14 @@ namespace {
 
 /// Above this, forgetting everything costs less than forgetting page by page.
 constexpr std::uint64_t kMaxSingleFences = 32;
+
+using trace::FenceOf;
+
+/// Every fence goes through here, with the harts that others are asked for.
+void note(FenceOf what, std::uint64_t pages = 0, std::uint64_t address = 0,
+          sync::HartSet harts = {}) noexcept {
+  trace::record<trace::Event::kFence>(what, pages, address, harts.bits());
+}
 
 riscv::Satp current_satp() noexcept {
   const auto satp = riscv::Satp::decode(read_csr<riscv::Csr::kSatp>());
@@ -36,6 +45,7 @@ riscv::PagingMode Mmu::mode() noexcept {
 void Mmu::fence(mem::VirtualRange range) noexcept {
   const std::uint64_t pages = mem::pages_for(range.size());
   if (pages > kMaxSingleFences) return fence_all();
+  note(FenceOf::kPages, pages, range.start().value());
   const std::uint64_t first = range.start().align_down(mem::kPageSize).value();
   const std::uint64_t behind = range.start().value() + range.size();
   for (std::uint64_t page = first; page < behind || page == first; page += mem::kPageSize) {
@@ -44,26 +54,31 @@ void Mmu::fence(mem::VirtualRange range) noexcept {
 }
 
 void Mmu::fence_all() noexcept {
+  note(FenceOf::kAll);
   asm volatile("sfence.vma zero, zero" : : : "memory");
 }
 
 void Mmu::fence_remote(sync::HartSet harts, mem::VirtualRange range) noexcept {
   if (harts.is_empty()) return;
+  note(FenceOf::kRemote, mem::pages_for(range.size()), range.start().value(), harts);
   // A machine whose firmware cannot fence cannot be kept correct.
   QUOLL_ASSERT(sbi::remote_fence(harts, range.start().value(), range.size()).has_value());
 }
 
 void Mmu::fence_remote_all(sync::HartSet harts) noexcept {
   if (harts.is_empty()) return;
+  note(FenceOf::kRemoteAll, 0, 0, harts);
   QUOLL_ASSERT(sbi::remote_fence(harts, 0, riscv::sbi::kWholeAddressSpace).has_value());
 }
 
 void Mmu::fence_code() noexcept {
+  note(FenceOf::kCode);
   asm volatile("fence.i" : : : "memory");
 }
 
 void Mmu::fence_code_remote(sync::HartSet harts) noexcept {
   if (harts.is_empty()) return;
+  note(FenceOf::kRemoteCode, 0, 0, harts);
   // Stores of this hart come before the fences of the others.
   asm volatile("fence rw, rw" : : : "memory");
   QUOLL_ASSERT(sbi::remote_fence_code(harts).has_value());

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 #include <quoll/arch/interrupts.hpp>
+#include <quoll/arch/record.hpp>
 #include <quoll/arch/sbi.hpp>
 
 namespace quoll::arch::sbi {
@@ -65,6 +66,7 @@ Outcome set_timer(std::uint64_t deadline) noexcept {
 }
 
 Outcome send_ipi(sync::HartSet harts) noexcept {
+  trace::record<trace::Event::kIpi>(harts.bits());
   // What the woken hart is to find comes before the firmware's store to its interrupt register.
   asm volatile("fence w, ow" : : : "memory");
   return for_each_window(harts, [](std::uint64_t mask, std::uint64_t base) {

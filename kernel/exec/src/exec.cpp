@@ -53,6 +53,10 @@ KernelExecutor& executor() noexcept {
   return executor_cell.get();
 }
 
+async::TaskHeader* current_task() noexcept {
+  return executor_cell.has_value() ? executor().current() : nullptr;
+}
+
 Ticks now() noexcept {
   return arch::read_time();
 }
@@ -101,7 +105,17 @@ void Machine::park(bool (*may_sleep)(void*), void* argument) noexcept {
   vm::kernel_space().activate();
   arch::Interrupts::disable();
   // A deadline that passed since it was set has been taken and will not come again.
-  if (!arch::hart_local().timer_fired && may_sleep(argument)) arch::Interrupts::wait();
+  if (!arch::hart_local().timer_fired && may_sleep(argument)) {
+    trace::Local& local = arch::trace_local();
+    const std::uint64_t slept = trace::begin(trace::Group::kSched);
+    if (slept != 0) {
+      local.begin.store(slept, std::memory_order_relaxed);
+      local.task.store(trace::Local::kParked, std::memory_order_relaxed);
+    }
+    arch::Interrupts::wait();
+    local.task.store(0, std::memory_order_relaxed);
+    trace::record_since<trace::Event::kPark>(slept);
+  }
   // Whatever ended the wait is pending and taken here.
   arch::Interrupts::enable();
 }

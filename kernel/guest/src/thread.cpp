@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 #include "thread.hpp"
 
+#include <algorithm>
+
 #include <quoll/abi/syscall.hpp>
 #include <quoll/arch/current.hpp>
+#include <quoll/arch/record.hpp>
 #include <quoll/base/scope_exit.hpp>
 #include <quoll/kernel/exec/exec.hpp>
+#include <quoll/kernel/tracing/trace.hpp>
 #include <quoll/log/log.hpp>
 
 #include "dispatch.hpp"
@@ -56,7 +60,12 @@ Next handle_fault(Guest& guest, const arch::UserExit& exit, GuestEnd& end) {
   Fault fault{fault_kind(exit), 0, guest.context().pc};
   if (has_address(fault.kind)) fault.address = exit.address;
   if (exit.kind == arch::UserExitKind::kPageFault) {
-    switch (guest.space().handle_fault(mem::VirtualAddress(exit.address), exit.access)) {
+    const std::uint64_t begun = trace::begin(trace::Group::kFault);
+    const vm::FaultOutcome outcome =
+        guest.space().handle_fault(mem::VirtualAddress(exit.address), exit.access);
+    trace::record_since<trace::Event::kFault>(begun, exit.access, outcome,
+                                              trace::FaultOrigin::kGuest, exit.address);
+    switch (outcome) {
       case vm::FaultOutcome::kResolved:
         return Next::kResume;
       case vm::FaultOutcome::kOutOfMemory:
@@ -70,8 +79,49 @@ Next handle_fault(Guest& guest, const arch::UserExit& exit, GuestEnd& end) {
   return deliver_fault(guest, fault) ? Next::kResume : end_by_fault(fault, end);
 }
 
+// A system call for the trace: what was called, and since when; 0: it is not recorded.
+struct TracedCall {
+  std::uint64_t begun = 0;
+  std::uint64_t number = 0;
+};
+
+// What stands for an error when the guest was killed in the call.
+constexpr std::uint64_t kNoResult = 0xff;
+
+// Its one record, with the result that the guest finds.
+void note_call(const TracedCall& call, std::uint64_t error, std::uint64_t value) {
+  constexpr std::uint64_t kLargest = 0xff;
+  trace::record_since<trace::Event::kSyscall>(call.begun, std::min(call.number, kLargest),
+                                              std::min(error, kLargest), value);
+}
+void note_call(const TracedCall& call, Guest& guest) {
+  note_call(call, guest.context().x[arch::kRegA0], guest.context().x[arch::kRegA1]);
+}
+
+// As `dispatch`. A call that waits is left in `call`, for its end.
+Next traced_dispatch(Guest& guest, GuestEnd& end, TracedCall& call) {
+  call = {trace::now(), guest.context().x[arch::kRegA7]};
+  const Next next = dispatch(guest, end);
+  switch (next) {
+    case Next::kWait:
+      return next;
+    case Next::kEnd:
+      note_call(call, 0, end.exit_status);
+      break;
+    default:
+      // After `fault_return` the registers are those of the interrupted code.
+      if (call.number == static_cast<std::uint64_t>(abi::Syscall::kFaultReturn)) {
+        note_call(call, 0, 0);
+      } else {
+        note_call(call, guest);
+      }
+  }
+  call = {};
+  return next;
+}
+
 // User mode, and all that needs no suspension.
-Next run_until_pause(Guest& guest, GuestEnd& end) {
+Next run_until_pause(Guest& guest, GuestEnd& end, TracedCall& call) {
   guest.space().activate();
   guest.enters_hart(arch::Harts::id());
   const base::ScopeExit leave([&guest] { guest.leaves_hart(); });
@@ -83,7 +133,8 @@ Next run_until_pause(Guest& guest, GuestEnd& end) {
     const arch::UserExit exit = exec::enter_user(guest.context());
     Next next = Next::kResume;
     if (exit.kind == arch::UserExitKind::kSyscall) [[likely]] {
-      next = dispatch(guest, end);
+      next = trace::enabled(trace::Group::kSyscall) ? traced_dispatch(guest, end, call)
+                                                    : dispatch(guest, end);
     } else if (exit.kind == arch::UserExitKind::kInterrupt) {
       if (exec::should_yield()) next = Next::kYield;
     } else {
@@ -127,8 +178,12 @@ async::Task<base::Result<void, device::StreamError>> report(Guest& guest, const 
 
 async::Task<void> run_thread(GuestRef guest) {
   GuestEnd end;
+  TracedCall call;
+  const std::uint64_t task = (co_await async::current_task()).id();
+  tracing::note_guest(guest->id(), task, guest->name());
+  trace::record<trace::Event::kGuestStart>(guest->id(), task);
   for (bool running = true; running;) {
-    switch (run_until_pause(*guest, end)) {
+    switch (run_until_pause(*guest, end, call)) {
       case Next::kResume:
         break;
       case Next::kYield:
@@ -141,9 +196,14 @@ async::Task<void> run_thread(GuestRef guest) {
         const auto result = co_await waiting_call(*guest);
         if (result) {
           set_result(*guest, *result);
+          note_call(call, *guest);
         } else if (result.error() == WaitOutcome::kOutOfMemory) {
           set_result(*guest, fail(abi::Error::kNoMemory));
+          note_call(call, *guest);
+        } else {
+          note_call(call, kNoResult, 0);
         }
+        call = {};
         // A guest that was killed meanwhile is found so before user mode.
         break;
       }
@@ -151,6 +211,7 @@ async::Task<void> run_thread(GuestRef guest) {
   }
   if (end.reason == EndReason::kFaulted) (void)co_await report(*guest, end);
   exec::forget_user(guest->context());
+  trace::record<trace::Event::kGuestEnd>(end.reason, guest->id(), end.status());
   guest->finish(end);
 }
 

@@ -6,6 +6,7 @@
 #include <quoll/arch/hart_local.hpp>
 #include <quoll/arch/interrupts.hpp>
 #include <quoll/arch/mmio.hpp>
+#include <quoll/arch/record.hpp>
 #include <quoll/async/signal.hpp>
 #include <quoll/drivers/plic.hpp>
 #include <quoll/kernel/irq/irq.hpp>
@@ -90,6 +91,7 @@ void handle_external() noexcept {
   if (context == kNoContext) return;
   while (const std::uint32_t source = c.plic.claim(context)) {
     if (!c.plic.is_source(source)) break;
+    trace::record<trace::Event::kDevice>(source);
     // Masked before it is completed: a level that is still up must not come again at once.
     c.plic.mask(source);
     c.plic.complete(context, source);
@@ -176,6 +178,7 @@ void unmask(std::uint32_t source) noexcept {
 
 void handle(riscv::TrapCause cause) noexcept {
   arch::HartLocal& local = arch::hart_local();
+  const std::uint64_t begun = trace::begin(trace::Group::kIrq);
   ++local.interrupt_depth;
   ++local.interrupts;
   if (cause.is(riscv::Interrupt::kSoftware)) {
@@ -189,8 +192,11 @@ void handle(riscv::TrapCause cause) noexcept {
     local.timer_fired = true;
   } else if (cause.is(riscv::Interrupt::kExternal)) {
     handle_external();
+  } else {
+    panic::panic("unhandled interrupt {}", cause.code());
   }
   --local.interrupt_depth;
+  trace::record_since<trace::Event::kInterrupt>(begun, cause.code());
 }
 
 std::uint64_t unclaimed() noexcept {

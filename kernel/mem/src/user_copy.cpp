@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include <quoll/arch/current.hpp>
+#include <quoll/arch/record.hpp>
 #include <quoll/kernel/mem/user_copy.hpp>
 #include <quoll/mem/range.hpp>
 
@@ -32,7 +33,11 @@ base::Result<void, CopyError> copy(AddressSpace& space, mem::VirtualAddress user
     if (done == size) return {};
     fruitless = part > 0 ? 0 : fruitless + 1;
     if (fruitless > kMaxFruitlessFaults) return base::err(CopyError::kBadAddress);
-    switch (space.handle_fault(user + done, access)) {
+    const std::uint64_t begun = trace::begin(trace::Group::kFault);
+    const FaultOutcome outcome = space.handle_fault(user + done, access);
+    trace::record_since<trace::Event::kFault>(begun, access, outcome, trace::FaultOrigin::kKernel,
+                                              (user + done).value());
+    switch (outcome) {
       case FaultOutcome::kResolved:
         break;
       case FaultOutcome::kNotMapped:

@@ -86,6 +86,10 @@ void write_line(std::string_view line) noexcept {
   grew.set();
 }
 
+std::uint64_t start_time() noexcept {
+  return start_ticks;
+}
+
 std::uint64_t kernel_bias() noexcept {
   return bias;
 }

@@ -3,7 +3,9 @@
 // The numbers of the system calls, in a7. docs/abi.md says what each does.
 #pragma once
 
+#include <array>
 #include <cstdint>
+#include <string_view>
 
 namespace quoll::abi {
 
@@ -32,5 +34,26 @@ enum class Syscall : std::uint64_t {
 
 /// One above the highest number.
 inline constexpr std::uint64_t kSyscallCount = 19;
+
+/// What people call them, by number.
+inline constexpr std::array<std::string_view, kSyscallCount> kSyscallNames = {"exit",
+                                                                              "yield",
+                                                                              "clock_get",
+                                                                              "wait_many",
+                                                                              "stream_read",
+                                                                              "stream_write",
+                                                                              "file_read",
+                                                                              "handle_stat",
+                                                                              "handle_close",
+                                                                              "directory_open",
+                                                                              "directory_read",
+                                                                              "memory_reserve",
+                                                                              "memory_commit",
+                                                                              "memory_decommit",
+                                                                              "memory_release",
+                                                                              "random",
+                                                                              "fault_upcall",
+                                                                              "fault_return",
+                                                                              "log"};
 
 }  // namespace quoll::abi

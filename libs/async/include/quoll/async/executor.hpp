@@ -38,6 +38,26 @@ concept ExecutorMachine = requires(M machine, std::size_t hart, Ticks deadline,
   { machine.before_suspend(task) };
 };
 
+/// What made a task runnable again.
+enum class WakeCause : std::uint8_t { kTask, kInterrupt, kTimer };
+
+/// A machine that also wants to be told what runs: for tracing. All on the hart that it concerns.
+template <typename M>
+concept WatchingMachine = requires(M machine, TaskHeader& task, WakeCause cause) {
+  /// A task that was just made is runnable.
+  { machine.on_spawn(task) };
+  /// A task is runnable again.
+  { machine.on_wake(task, cause) };
+  /// This hart goes on with a task,
+  { machine.on_run(task) };
+  /// which gives way,
+  { machine.on_yield() };
+  /// or ends (it may be gone already);
+  { machine.on_end() };
+  /// and the hart has it no longer.
+  { machine.on_stop() };
+};
+
 /// Runs tasks on up to 64 harts.
 ///
 /// Each hart calls `run`. A task made runnable by a task goes to that hart's ring, from which idle
@@ -105,13 +125,61 @@ class Executor final : public Scheduler {
   /// Wakes what is due on this hart; the deadline for the next.
   Ticks poll_timers() noexcept {
     Hart& hart = harts_[machine_.hart()];
-    if (hart.timers.next_deadline() != kNever) hart.timers.expire(machine_.now());
+    if (hart.timers.next_deadline() != kNever) {
+      hart.expiring = true;
+      hart.timers.expire(machine_.now());
+      hart.expiring = false;
+    }
     return hart.timers.next_deadline();
   }
 
   void schedule(TaskHeader& task) noexcept override {
     const std::size_t self = machine_.hart();
-    if (machine_.in_interrupt()) return schedule_from_interrupt(self, task);
+    if (machine_.in_interrupt()) {
+      if constexpr (kWatched) machine_.on_wake(task, WakeCause::kInterrupt);
+      return schedule_from_interrupt(self, task);
+    }
+    if constexpr (kWatched) {
+      machine_.on_wake(task, harts_[self].expiring ? WakeCause::kTimer : WakeCause::kTask);
+    }
+    enqueue(self, task);
+  }
+
+  void start(TaskHeader& task) noexcept override {
+    if constexpr (kWatched) machine_.on_spawn(task);
+    enqueue(machine_.hart(), task);
+  }
+
+  void yield(TaskHeader& task) noexcept override {
+    if constexpr (kWatched) machine_.on_yield();
+    Hart& hart = harts_[machine_.hart()];
+    if (!hart.ring.push(task)) hart.backlog.push(task);
+  }
+
+  void before_suspend(TaskHeader& task) noexcept override { machine_.before_suspend(task); }
+  TimerQueue& timers() noexcept override { return harts_[machine_.hart()].timers; }
+  void task_ended() noexcept override {
+    if constexpr (kWatched) machine_.on_end();
+    tasks_.fetch_sub(1, std::memory_order_relaxed);
+  }
+
+ private:
+  static constexpr bool kWatched = WatchingMachine<Machine>;
+
+  struct alignas(64) Hart {
+    StealRing ring;
+    Inbox inbox;
+    Backlog backlog;
+    TimerQueue timers;
+    TaskHeader* current = nullptr;
+    std::uint32_t picks = 0;
+    bool expiring = false;  ///< its timers wake tasks just now
+    std::atomic<std::uint64_t> resumed{0};
+  };
+
+  static constexpr std::uint64_t bit(std::size_t hart) noexcept { return std::uint64_t{1} << hart; }
+
+  void enqueue(std::size_t self, TaskHeader& task) noexcept {
     Hart& hart = harts_[self];
     if (!hart.ring.push(task)) {
       hart.backlog.push(task);
@@ -121,28 +189,6 @@ class Executor final : public Scheduler {
     if (hart.ring.size() > 1) notify_any();
   }
 
-  void yield(TaskHeader& task) noexcept override {
-    Hart& hart = harts_[machine_.hart()];
-    if (!hart.ring.push(task)) hart.backlog.push(task);
-  }
-
-  void before_suspend(TaskHeader& task) noexcept override { machine_.before_suspend(task); }
-  TimerQueue& timers() noexcept override { return harts_[machine_.hart()].timers; }
-  void task_ended() noexcept override { tasks_.fetch_sub(1, std::memory_order_relaxed); }
-
- private:
-  struct alignas(64) Hart {
-    StealRing ring;
-    Inbox inbox;
-    Backlog backlog;
-    TimerQueue timers;
-    TaskHeader* current = nullptr;
-    std::uint32_t picks = 0;
-    std::atomic<std::uint64_t> resumed{0};
-  };
-
-  static constexpr std::uint64_t bit(std::size_t hart) noexcept { return std::uint64_t{1} << hart; }
-
   bool run_one(std::size_t self) noexcept {
     Hart& hart = harts_[self];
     poll_timers();
@@ -150,7 +196,9 @@ class Executor final : public Scheduler {
     if (task == nullptr) return false;
     hart.current = task;
     hart.resumed.store(hart.resumed.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+    if constexpr (kWatched) machine_.on_run(*task);
     task->resume();
+    if constexpr (kWatched) machine_.on_stop();
     hart.current = nullptr;
     return true;
   }

@@ -29,6 +29,10 @@ using KernelExecutor = async::Executor<Machine>;
 /// The one executor. *Requires*: `exec::start` was called.
 KernelExecutor& executor() noexcept;
 
+/// The task that runs on this hart; null where none does, or before there is an executor.
+/// *Context*: any.
+async::TaskHeader* current_task() noexcept;
+
 /// The monotonic clock, one for all harts.
 Ticks now() noexcept;
 /// How fast it ticks.

@@ -5,13 +5,15 @@
 
 #include <cstddef>
 
+#include <quoll/arch/record.hpp>
+#include <quoll/async/executor.hpp>
 #include <quoll/async/task_header.hpp>
 #include <quoll/async/timer.hpp>
 #include <quoll/sync/hart_set.hpp>
 
 namespace quoll::exec {
 
-/// Satisfies `async::ExecutorMachine`.
+/// Satisfies `async::ExecutorMachine`, and `async::WatchingMachine` for the trace.
 class Machine {
  public:
   static constexpr std::size_t kMaxHarts = sync::kMaxHarts;
@@ -23,6 +25,48 @@ class Machine {
   void park(bool (*may_sleep)(void*), void* argument) noexcept;
   void wake(std::size_t hart) noexcept;
   void before_suspend(async::TaskHeader& task) noexcept;
+
+  void on_spawn(const async::TaskHeader& task) noexcept {
+    trace::record<trace::Event::kSpawn>(trace::text_key(task.name()), task.id(), running());
+  }
+  void on_wake(const async::TaskHeader& task, async::WakeCause cause) noexcept {
+    trace::record<trace::Event::kWake>(
+        cause, task.id(), cause == async::WakeCause::kTask ? running() : std::uint64_t{0});
+  }
+  void on_run(const async::TaskHeader& task) noexcept {
+    trace::Local& local = arch::trace_local();
+    if (local.enabled.load(std::memory_order_relaxed) == trace::kNoGroups) return;
+    local.slice.store(trace::text_key(task.name()) << kNameShift, std::memory_order_relaxed);
+    local.begin.store(trace::now(), std::memory_order_relaxed);
+    local.task.store(task.id(), std::memory_order_relaxed);
+  }
+  void on_yield() noexcept { ends_by(trace::SliceEnd::kYielded); }
+  void on_end() noexcept { ends_by(trace::SliceEnd::kEnded); }
+  void on_stop() noexcept {
+    trace::Local& local = arch::trace_local();
+    const std::uint64_t task = local.task.load(std::memory_order_relaxed);
+    if (task == 0) return;
+    const std::uint32_t slice = local.slice.load(std::memory_order_relaxed);
+    trace::record<trace::Event::kSlice>(slice, slice >> kNameShift, task,
+                                        local.begin.load(std::memory_order_relaxed));
+    local.task.store(0, std::memory_order_relaxed);
+  }
+
+ private:
+  /// `trace::Local::slice`: how it ends, and above that the task's name.
+  static constexpr unsigned kNameShift = 2;
+
+  /// The task of this hart, as far as it is known; 0: none.
+  static std::uint64_t running() noexcept {
+    return arch::trace_local().task.load(std::memory_order_relaxed);
+  }
+  static void ends_by(trace::SliceEnd end) noexcept {
+    trace::Local& local = arch::trace_local();
+    if (local.enabled.load(std::memory_order_relaxed) == trace::kNoGroups) return;
+    local.slice.store(local.slice.load(std::memory_order_relaxed) | static_cast<unsigned>(end),
+                      std::memory_order_relaxed);
+  }
 };
+static_assert(async::ExecutorMachine<Machine> && async::WatchingMachine<Machine>);
 
 }  // namespace quoll::exec

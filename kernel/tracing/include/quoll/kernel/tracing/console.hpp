@@ -29,6 +29,9 @@ void write_unlocked(std::string_view text) noexcept;
 /// Writes one whole log line: to the console and to the ring.
 void write_line(std::string_view line) noexcept;
 
+/// The log's zero, in ticks of the clock.
+std::uint64_t start_time() noexcept;
+
 /// What was added to the kernel's linked addresses.
 std::uint64_t kernel_bias() noexcept;
 
