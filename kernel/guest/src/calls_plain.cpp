@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstddef>
 
+#include <quoll/base/printable.hpp>
 #include <quoll/kernel/guest/services.hpp>
 
 #include "call.hpp"
@@ -44,10 +45,7 @@ base::Result<void, Error> log_text(Guest& guest, const CallArguments& arguments)
   char text[abi::kMaxLogText];
   TRY(copy_in(guest, text, arguments.a[0], length));
   // A guest must not be able to forge lines or steer the terminal.
-  for (char& c : std::span(text, length)) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte < 0x20 || byte == 0x7f) c = '?';
-  }
+  base::make_printable(std::span(text, length));
   services().log_for_guest(guest.name(), {text, length});
   return {};
 }

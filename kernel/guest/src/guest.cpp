@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 #include <algorithm>
 
+#include <quoll/base/printable.hpp>
 #include <quoll/kernel/guest/guest.hpp>
 #include <quoll/kernel/guest/services.hpp>
 
@@ -15,10 +16,8 @@ Guest::Guest(std::string_view name, std::uint64_t id, std::unique_ptr<vm::Addres
       memory_limit_(memory_limit),
       name_size_(std::min(name.size(), kMaxName)) {
   // Names reach the log and the terminal: nothing in them may steer either.
-  for (std::size_t i = 0; i < name_size_; ++i) {
-    const auto byte = static_cast<unsigned char>(name[i]);
-    name_[i] = byte < 0x20 || byte == 0x7f ? '?' : name[i];
-  }
+  std::copy_n(name.begin(), name_size_, name_.begin());
+  base::make_printable(std::span(name_).first(name_size_));
 }
 
 void Guest::kill() noexcept {

@@ -56,8 +56,8 @@ base::Result<FirstHandles, abi::Error> open_first_handles(HandleTable& handles,
 StartError space_failure(vm::SpaceError) {
   return StartError::kOutOfMemory;
 }
-StartError handle_failure(abi::Error) {
-  return StartError::kOutOfMemory;
+StartError handle_failure(abi::Error error) {
+  return error == abi::Error::kNoHandles ? StartError::kTooManyHandles : StartError::kOutOfMemory;
 }
 
 // Everything in the guest's memory, and the registers that it starts with.
@@ -83,6 +83,7 @@ base::Result<void, StartError> prepare(Guest& guest, const GuestSpec& spec) {
   first.block.address_space_end = space.bounds().end().value();
   first.block.memory_limit = guest.memory_limit();
   first.block.features = services().features();
+  first.block.backtrace = services().backtrace();
   const auto bytes = std::unique_ptr<std::byte[]>(new (std::nothrow) std::byte[*size]);
   if (!bytes) return err(StartError::kOutOfMemory);
   write_start_block({bytes.get(), *size}, first.block, strings);
@@ -153,6 +154,8 @@ const char* to_string(StartError error) noexcept {
       return "out of memory";
     case StartError::kTooManyArguments:
       return "too many arguments";
+    case StartError::kTooManyHandles:
+      return "too many directories";
     case StartError::kNotAFile:
       return "not a file";
   }

@@ -4,8 +4,9 @@
 #include <memory>
 #include <new>
 
+#include <quoll/base/scope_exit.hpp>
 #include <quoll/wasi/link.hpp>
-#include <quoll/wasi/message.hpp>
+#include <quoll/wasi/report.hpp>
 #include <quoll/wasi/run.hpp>
 #include <quoll/wasm/error.hpp>
 #include <quoll/wasm/instance.hpp>
@@ -23,37 +24,6 @@ End load_failed() {
   return {abi::EndKind::kLoadFailed, kFailure};
 }
 
-/// Says what happened, on the program's standard error.
-class Reporter {
- public:
-  explicit Reporter(const RunSpec& spec) : spec_(spec) {}
-
-  Message begin() const {
-    Message message;
-    message.text("quoll: ").name(spec_.name).text(": ");
-    return message;
-  }
-
-  void say(Message& message) const {
-    auto rest = message.line();
-    while (!rest.empty()) {
-      const auto written = spec_.host.stream_write(spec_.process.streams[2], rest);
-      // Where nobody listens, there is nobody to complain to either.
-      if (!written || *written == 0) return;
-      rest = rest.subspan(*written);
-    }
-  }
-
-  void say(std::string_view words) const {
-    Message message = begin();
-    message.text(words);
-    say(message);
-  }
-
- private:
-  const RunSpec& spec_;
-};
-
 End report_module(const Reporter& reporter, const wasm::ModuleError& error) {
   Message message = reporter.begin();
   const wasm::RuleClass cls = wasm::rule_class(error.rule);
@@ -67,45 +37,28 @@ End report_module(const Reporter& reporter, const wasm::ModuleError& error) {
   return load_failed();
 }
 
-End report_trap(const Reporter& reporter, const wasm::Module& module, const wasm::WasmTrap& trap) {
-  Message message = reporter.begin();
-  message.text("trap: ").text(wasm::text(trap.kind));
-  if (trap.kind == wasm::TrapKind::kUnknownImport) {
-    message.text(": ").name(trap.import_module).text(".").name(trap.import_name);
-  }
-  if (trap.function_index != wasm::WasmTrap::kNoFunction) {
-    message.text(" (function ").decimal(trap.function_index);
-    const std::string_view name = module.function_name(trap.function_index);
-    if (!name.empty()) message.text(" ").name(name);
-    message.text(", offset ").hexadecimal(trap.byte_offset).text(")");
-  }
-  reporter.say(message);
-  return {abi::EndKind::kTrapped, static_cast<std::uint64_t>(trap.kind)};
-}
-
-End end_of(const Reporter& reporter, const wasm::Module& module, const wasm::Outcome& outcome) {
+End end_of(const Reporter& reporter, const wasm::Module& module, const wasm::Execution& thread,
+           const wasm::Outcome& outcome) {
   switch (outcome.kind) {
     case wasm::Outcome::Kind::kReturned:
       return {abi::EndKind::kExited, 0};
     case wasm::Outcome::Kind::kExited:
       return {abi::EndKind::kExited, outcome.exit_code};
     case wasm::Outcome::Kind::kTrapped:
-      return report_trap(reporter, module, outcome.trap);
-    case wasm::Outcome::Kind::kRefused:
-      reporter.say(
-          "not loaded: _start has parameters or results, or there is no memory for a stack");
-      return load_failed();
-    case wasm::Outcome::Kind::kSuspended:
-      break;  // no function of ours suspends
+      reporter.trap(outcome.trap, module, &thread);
+      return {abi::EndKind::kTrapped, static_cast<std::uint64_t>(outcome.trap.kind)};
+    case wasm::Outcome::Kind::kRefused:    // its type was looked at before
+    case wasm::Outcome::Kind::kSuspended:  // no function of ours suspends
+      break;
   }
   reporter.say("ended in an unknown way");
   return load_failed();
 }
 
-End report_link(const Reporter& reporter, const wasm::Module& module,
+End report_link(const Reporter& reporter, const wasm::Module& module, const wasm::Execution& thread,
                 const wasm::LinkError& error) {
   if (error.rule == wasm::LinkRule::kInitialisation) {
-    return end_of(reporter, module, error.outcome);
+    return end_of(reporter, module, thread, error.outcome);
   }
   Message message = reporter.begin();
   message.text("not linked: ").text(wasm::text(error.rule));
@@ -124,7 +77,7 @@ End out_of_memory(const Reporter& reporter) {
 }  // namespace
 
 End run(const RunSpec& spec) {
-  const Reporter reporter(spec);
+  const Reporter reporter(spec.host, spec.process.streams[2], spec.name, spec.backtrace);
   auto decoded = wasm::Module::decode(spec.module);
   if (!decoded) return report_module(reporter, decoded.error());
   const wasm::Module& module = **decoded;
@@ -138,13 +91,27 @@ End run(const RunSpec& spec) {
   wasm::Store store(engine);
   wasm::Linker linker(store);
   linkage->attach(linker);
+  wasm::Execution* const thread = store.execution();
+  if (thread == nullptr) {
+    reporter.say("not loaded: no memory for the stack");
+    return load_failed();
+  }
+  if (spec.running != nullptr) *spec.running = thread;
+  const base::ScopeExit gone([&spec] {
+    if (spec.running != nullptr) *spec.running = nullptr;
+  });
   auto instantiated = linker.instantiate(module);
-  if (!instantiated) return report_link(reporter, module, instantiated.error());
+  if (!instantiated) return report_link(reporter, module, *thread, instantiated.error());
 
   wasm::Instance& instance = **instantiated;
   // A library has no entry point: to load it is all that there is to do.
-  if (instance.find_function(kEntry) == nullptr) return {abi::EndKind::kExited, 0};
-  return end_of(reporter, module, instance.invoke(kEntry));
+  const wasm::Func* entry = instance.find_function(kEntry);
+  if (entry == nullptr) return {abi::EndKind::kExited, 0};
+  if (!entry->type().parameters.empty() || !entry->type().results.empty()) {
+    reporter.say("not loaded: _start has parameters or results");
+    return load_failed();
+  }
+  return end_of(reporter, module, *thread, instance.invoke(kEntry));
 }
 
 }  // namespace quoll::wasi

@@ -16,7 +16,7 @@
 #include <quoll/runtime/support.hpp>
 #include <quoll/runtime/system_call.hpp>
 #include <quoll/runtime/system_host.hpp>
-#include <quoll/wasi/message.hpp>
+#include <quoll/wasi/report.hpp>
 #include <quoll/wasi/run.hpp>
 
 namespace quoll::runtime {
@@ -47,11 +47,10 @@ CallResult<Bytes> read_module(abi::Handle file) {
   return Bytes(reinterpret_cast<const std::uint8_t*>(to.data()), filled);
 }
 
-[[noreturn]] void refuse(abi::Handle errors, std::string_view name, std::string_view why) {
-  wasi::Message message;
-  message.text("quoll: ").name(name).text(": not loaded: ").text(why);
-  // The guest ends here: whether anybody reads this makes no difference.
-  static_cast<void>(stream_write(errors, message.line()));
+[[noreturn]] void refuse(const wasi::Reporter& reporter, std::string_view why) {
+  wasi::Message message = reporter.begin();
+  message.text("not loaded: ").text(why);
+  reporter.say(message);
   exit(abi::EndKind::kLoadFailed, 0);
 }
 
@@ -78,22 +77,22 @@ struct StartTables {
 
 [[noreturn]] void run(const StartBlockView& start) {
   const abi::StartBlock& header = start.header();
-  const abi::Handle errors = header.stderr_stream;
-  complain_to(errors);
+  complain_to(header.stderr_stream);
   open_heap(header);
+  // SAFETY: the kernel maps the time page before the guest starts.
+  SystemHost host(*reinterpret_cast<const abi::TimePage*>(header.time_page));
+  const wasi::Reporter reporter(host, header.stderr_stream, start.module_name(), header.backtrace);
   Memories memories;
-  const FaultContext faults{memories, errors, start.module_name()};
+  FaultContext faults{.memories = memories, .reporter = reporter};
   watch_faults(faults);
 
   StartTables tables;
-  if (!tables.fill(start)) refuse(errors, start.module_name(), "out of memory");
+  if (!tables.fill(start)) refuse(reporter, "out of memory");
   const auto module = read_module(header.module);
-  if (!module) refuse(errors, start.module_name(), to_string(module.error()));
+  if (!module) refuse(reporter, to_string(module.error()));
   // The program cannot reach its own file by this handle, and needs it no more.
   static_cast<void>(handle_close(header.module));
 
-  // SAFETY: the kernel maps the time page before the guest starts.
-  SystemHost host(*reinterpret_cast<const abi::TimePage*>(header.time_page));
   const wasm::EngineConfig engine{.memory = memories.provider(), .stack_bytes = kStackBytes};
   const wasi::ProcessSpec process{
       .arguments = tables.arguments.span(),
@@ -104,7 +103,9 @@ struct StartTables {
                                    .engine = engine,
                                    .process = process,
                                    .module = *module,
-                                   .name = start.module_name()});
+                                   .name = start.module_name(),
+                                   .backtrace = header.backtrace,
+                                   .running = &faults.thread});
   exit(end.kind, end.status);
 }
 

@@ -29,6 +29,18 @@ struct RangeOperands {
   return {index_operand(slot, 0), index_operand(slot, 1), index_operand(slot, 2)};
 }
 
+/// Work that may touch a page for the first time: who looks into a fault finds the cell here.
+class Busy {
+ public:
+  Busy(Machine* machine, const std::uint8_t* pc) : machine_(machine) { machine_->busy_cell = pc; }
+  Busy(const Busy&) = delete;
+  Busy& operator=(const Busy&) = delete;
+  ~Busy() { machine_->busy_cell = nullptr; }
+
+ private:
+  Machine* machine_;
+};
+
 void memory_size(QUOLL_WASM_REGISTERS) QUOLL_WASM_HANDLER {
   acc = mem_size / kWasmPageSize;
   poke(first_slot(pc, fp), acc);
@@ -50,14 +62,20 @@ void memory_copy(QUOLL_WASM_REGISTERS) QUOLL_WASM_HANDLER {
   if (r.destination + r.count > mem_size || r.source + r.count > mem_size) {
     QUOLL_WASM_TRAP(kOutOfBoundsMemoryAccess);
   }
-  if (r.count != 0) std::memmove(mem + r.destination, mem + r.source, r.count);
+  if (r.count != 0) {
+    const Busy busy(machine, pc);
+    std::memmove(mem + r.destination, mem + r.source, r.count);
+  }
   QUOLL_WASM_NEXT(2);
 }
 
 void memory_fill(QUOLL_WASM_REGISTERS) QUOLL_WASM_HANDLER {
   const RangeOperands r = range_operands(pc, fp);
   if (r.destination + r.count > mem_size) QUOLL_WASM_TRAP(kOutOfBoundsMemoryAccess);
-  if (r.count != 0) std::memset(mem + r.destination, static_cast<int>(r.source & 0xff), r.count);
+  if (r.count != 0) {
+    const Busy busy(machine, pc);
+    std::memset(mem + r.destination, static_cast<int>(r.source & 0xff), r.count);
+  }
   QUOLL_WASM_NEXT(2);
 }
 
@@ -68,7 +86,10 @@ void memory_init(QUOLL_WASM_REGISTERS) QUOLL_WASM_HANDLER {
   if (r.destination + r.count > mem_size || r.source + r.count > bytes.size()) {
     QUOLL_WASM_TRAP(kOutOfBoundsMemoryAccess);
   }
-  if (r.count != 0) std::memcpy(mem + r.destination, bytes.data() + r.source, r.count);
+  if (r.count != 0) {
+    const Busy busy(machine, pc);
+    std::memcpy(mem + r.destination, bytes.data() + r.source, r.count);
+  }
   QUOLL_WASM_NEXT(3);
 }
 
@@ -115,7 +136,10 @@ void table_grow(QUOLL_WASM_REGISTERS) QUOLL_WASM_HANDLER {
   std::uint8_t* slot = first_slot(pc, fp);
   Table* table = table_field(pc);
   const Value fill = Value::from_bits(table->type().element, peek<std::uint64_t>(slot));
-  acc = static_cast<std::uint64_t>(table->grow(index_operand(slot, 1), fill));
+  {
+    const Busy busy(machine, pc);
+    acc = static_cast<std::uint64_t>(table->grow(index_operand(slot, 1), fill));
+  }
   poke(slot, acc);
   QUOLL_WASM_NEXT(3);
 }

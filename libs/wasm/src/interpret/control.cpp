@@ -17,6 +17,7 @@ void trap(QUOLL_WASM_REGISTERS) QUOLL_WASM_HANDLER {
   machine->status = Machine::Status::kTrapped;
   machine->trap_kind = Kind;
   machine->trap_pc = pc;
+  machine->trap_host = nullptr;
 }
 
 #define QUOLL_WASM_INSTANTIATE(kind) \
@@ -231,7 +232,10 @@ void call_host(QUOLL_WASM_REGISTERS) QUOLL_WASM_HANDLER {
 
 void translate_first(QUOLL_WASM_REGISTERS) QUOLL_WASM_HANDLER {
   Func* func = peek<Func*>(pc + kWordBytes);
-  if (!translate_function(*func)) [[unlikely]]
+  machine->busy_cell = pc;
+  const bool translated = translate_function(*func);
+  machine->busy_cell = nullptr;
+  if (!translated) [[unlikely]]
     QUOLL_WASM_TRAP(kOutOfMemory);
   pc = Machine::entry(func);
   QUOLL_WASM_GO();
@@ -311,6 +315,9 @@ Handler return_float(Width width, Operand a) {
 }
 Handler halt() {
   return &quoll::wasm::halt;
+}
+Handler return_home() {
+  return &quoll::wasm::return_home;
 }
 Handler call_host() {
   return &quoll::wasm::call_host;

@@ -42,6 +42,7 @@ struct Machine;
 #endif
 
 /// The code behind a cell.
+// NOLINTNEXTLINE(modernize-use-using): an alias declaration takes no calling convention here
 typedef void HandlerFunction(QUOLL_WASM_REGISTERS) QUOLL_WASM_HANDLER;
 using Handler = HandlerFunction*;
 
@@ -109,7 +110,14 @@ struct Machine {
   TrapKind trap_kind = TrapKind::kUnreachable;
   std::uint32_t exit_code = 0;
   const std::uint8_t* trap_pc = nullptr;
-  const Func* trap_import = nullptr;
+  /// The host function that a trap came out of; `trap_pc` is in the cell that called it.
+  const Func* trap_host = nullptr;
+  /// False when a fault left `trap_pc` in the right function, but perhaps not in the right cell.
+  bool trap_is_exact = true;
+  /// What a run does outside of leaf handlers, for a fault to find out: the cell that works on
+  /// ranges or translates, and the host function that was called. Null at all other times.
+  const std::uint8_t* busy_cell = nullptr;
+  const Func* busy_host = nullptr;
   /// The host function that is being called or has suspended the run.
   Func* host_func = nullptr;
   std::uint8_t* host_frame = nullptr;
@@ -129,6 +137,11 @@ struct Machine {
   static void set_code(Func& func, std::unique_ptr<Instance::Code> code);
   /// Where and why the run was ended by a trap.
   static WasmTrap describe_trap(const Machine& machine, const Store& store);
+  /// Which function `pc`, in its code or its stub, belongs to.
+  static bool find_function(const Store& store, const std::uint8_t* pc, const Instance*& instance,
+                            std::uint32_t& index, const Instance::Code*& code);
+  /// Whether the machine's `pc` is in the handler of that very cell, which can trap.
+  static bool is_at_cell(const Store& store, const std::uint8_t* cell, std::uint64_t pc);
 
   // What handlers need of objects whose members are private.
   static const std::uint8_t* entry(const Func* f) { return f->entry_; }

@@ -70,6 +70,7 @@ Handler return_nothing();
 Handler return_int(Operand a);
 Handler return_float(Width width, Operand a);
 Handler halt();
+Handler return_home();
 Handler call_host();
 Handler resume_host();
 Handler translate_first();

@@ -12,6 +12,10 @@ enum class Bounds : std::uint8_t { kChecked, kGuarded };
 
 constexpr Bounds kBounds = Bounds::kChecked;
 
+// An access can fault: on a guard page, or because the machine has no page left. Until it is done,
+// `pc` stays at the cell, where whoever looks into the fault finds it.
+#define QUOLL_WASM_ACCESS_DONE() asm volatile("" : "+r"(pc) : : "memory")
+
 /// The effective address, which needs 33 bits. A constant address is part of the offset.
 template <Operand A>
 [[gnu::always_inline]] inline std::uint64_t effective_address(const std::uint8_t* pc,
@@ -39,6 +43,7 @@ void int_load(QUOLL_WASM_REGISTERS) QUOLL_WASM_HANDLER {
     QUOLL_WASM_TRAP(kOutOfBoundsMemoryAccess);
   }
   const auto value = static_cast<std::int64_t>(peek<M>(mem + address));
+  QUOLL_WASM_ACCESS_DONE();
   QUOLL_WASM_PUT(D, kFieldB, static_cast<std::uint64_t>(value));
   QUOLL_WASM_NEXT(2);
 }
@@ -54,6 +59,7 @@ void int_store(QUOLL_WASM_REGISTERS) QUOLL_WASM_HANDLER {
   } else {
     poke(mem + address, QUOLL_WASM_GET(M, V, kFieldB));
   }
+  QUOLL_WASM_ACCESS_DONE();
   QUOLL_WASM_NEXT(V == Operand::kImmediate ? 3 : 2);
 }
 
@@ -63,7 +69,9 @@ void float_load(QUOLL_WASM_REGISTERS) QUOLL_WASM_HANDLER {
   if (is_outside<B>(address, sizeof(F), mem_size)) [[unlikely]] {
     QUOLL_WASM_TRAP(kOutOfBoundsMemoryAccess);
   }
-  QUOLL_WASM_PUT_FLOAT(F, D, kFieldB, peek<F>(mem + address));
+  const F value = peek<F>(mem + address);
+  QUOLL_WASM_ACCESS_DONE();
+  QUOLL_WASM_PUT_FLOAT(F, D, kFieldB, value);
   QUOLL_WASM_NEXT(2);
 }
 
@@ -74,6 +82,7 @@ void float_store(QUOLL_WASM_REGISTERS) QUOLL_WASM_HANDLER {
     QUOLL_WASM_TRAP(kOutOfBoundsMemoryAccess);
   }
   poke(mem + address, QUOLL_WASM_GET_FLOAT(F, V, kFieldB));
+  QUOLL_WASM_ACCESS_DONE();
   QUOLL_WASM_NEXT(2);
 }
 

@@ -51,7 +51,9 @@ struct Execution::State {
 
   void enter(const std::uint8_t* pc, std::uint8_t* fp) {
     machine.status = Machine::Status::kRunning;
-    machine.trap_import = nullptr;
+    machine.trap_host = nullptr;
+    machine.busy_cell = nullptr;
+    machine.busy_host = nullptr;
     peek<Handler>(pc)(pc, fp, Machine::memory_base(machine.instance), &machine, 0, 0, 0,
                       Machine::memory_size(machine.instance), 0.0, 0.0, 0.0, 0.0f);
   }
@@ -93,7 +95,10 @@ Outcome Execution::call(Func& func, std::span<const Value> arguments, std::span<
   const Func* outer_func = state.func;
   std::uint8_t* outer_frame = state.frame;
   std::uint8_t* frame = nested ? machine.host_frame_end : state.bottom;
-  if (!nested) machine.return_top = state.top;
+  if (!nested) {
+    machine.return_top = state.top;
+    machine.status = Machine::Status::kReturned;
+  }
 
   const std::size_t slots = std::max(type.parameters.size(), type.results.size());
   const std::size_t room = static_cast<std::size_t>(machine.return_top - frame);
@@ -111,7 +116,9 @@ Outcome Execution::call(Func& func, std::span<const Value> arguments, std::span<
   // SAFETY: code is read through bytes.
   const auto* halt = reinterpret_cast<const std::uint8_t*>(&state.halt);
   machine.return_top -= sizeof(ReturnRecord);
-  poke(machine.return_top, ReturnRecord{halt, frame, 0, 0});
+  // Who looks at the activations finds the host function there that started an inner run.
+  const Func* starter = nested ? outer.busy_host : nullptr;
+  poke(machine.return_top, ReturnRecord{halt, frame, std::bit_cast<std::uint64_t>(starter), 0});
   state.func = &func;
   state.frame = frame;
   ++state.runs;
@@ -142,6 +149,58 @@ Outcome Execution::resume(std::span<Value> results) {
   state.enter(reinterpret_cast<const std::uint8_t*>(&cell), state.machine.host_frame);
   --state.runs;
   return finish(results);
+}
+
+Activations Execution::activations() const {
+  const State& state = *state_;
+  const Machine& machine = state.machine;
+  Activations out;
+  switch (machine.status) {
+    case Machine::Status::kTrapped:
+      out.first_ = machine.trap_host != nullptr
+                       ? Activations::Place{nullptr, machine.trap_host, true}
+                       : Activations::Place{machine.trap_pc, nullptr, machine.trap_is_exact};
+      break;
+    case Machine::Status::kSuspended:
+      if (!suspended_) return out;
+      out.first_.host = machine.host_func;
+      break;
+    case Machine::Status::kRunning:
+      if (machine.busy_host == nullptr) return out;
+      out.first_.host = machine.busy_host;
+      break;
+    case Machine::Status::kReturned:
+    case Machine::Status::kExited:
+      return out;
+  }
+  out.store_ = store_;
+  out.record_ = machine.return_top;
+  out.end_ = state.top;
+  return out;
+}
+
+WasmTrap Execution::trap_at_fault(TrapKind kind, const Interruption& at) {
+  Machine& machine = state_->machine;
+  if (state_->runs == 0) {
+    machine.status = Machine::Status::kReturned;
+    WasmTrap trap;
+    trap.kind = kind;
+    return trap;
+  }
+  machine.status = Machine::Status::kTrapped;
+  machine.trap_kind = kind;
+  machine.trap_host = machine.busy_host;
+  // SAFETY: a register that may hold anything; it is compared with addresses of code only.
+  const auto* cell = reinterpret_cast<const std::uint8_t*>(at.cell);
+  if (machine.busy_host != nullptr) {
+    machine.trap_pc = peek<ReturnRecord>(machine.return_top).pc - 1;
+  } else if (machine.busy_cell != nullptr) {
+    machine.trap_pc = machine.busy_cell;
+  } else {
+    machine.trap_pc = cell;
+    machine.trap_is_exact = Machine::is_at_cell(*store_, cell, at.pc);
+  }
+  return Machine::describe_trap(machine, *store_);
 }
 
 void Execution::abandon() {

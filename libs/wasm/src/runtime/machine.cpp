@@ -2,6 +2,7 @@
 //
 // The machine's dealings with functions: entry points, host calls, and where a trap happened.
 #include <algorithm>
+#include <bit>
 #include <utility>
 
 #include <quoll/wasm/store.hpp>
@@ -28,23 +29,53 @@ void Machine::set_code(Func& func, std::unique_ptr<Instance::Code> code) {
 WasmTrap Machine::describe_trap(const Machine& machine, const Store& store) {
   WasmTrap trap;
   trap.kind = machine.trap_kind;
-  if (machine.trap_import != nullptr) {
-    const Import* import = unknown_import(machine.trap_import->host_);
+  if (machine.trap_host != nullptr) {
+    const Import* import = unknown_import(machine.trap_host->host_);
     if (import != nullptr) {
       trap.import_module = import->module;
       trap.import_name = import->name;
     }
   }
-  for (const auto& instance : store.instances_) {
-    for (std::uint32_t i = 0; i < instance->code_.size(); ++i) {
-      const Instance::Code* code = instance->code_[i].get();
-      if (code == nullptr || !code->contains(machine.trap_pc)) continue;
-      trap.function_index = instance->module_->imported_function_count() + i;
-      trap.byte_offset = code->offset_of(machine.trap_pc);
-      return trap;
-    }
+  const Instance* instance = nullptr;
+  const Instance::Code* code = nullptr;
+  if (!find_function(store, machine.trap_pc, instance, trap.function_index, code)) return trap;
+  const Module& module = instance->module();
+  const ByteRange body =
+      module.bodies()[trap.function_index - module.imported_function_count()].code;
+  trap.byte_offset = body.offset;
+  if (code != nullptr && machine.trap_is_exact) {
+    trap.byte_offset = code->offset_of(machine.trap_pc, body.offset);
   }
   return trap;
+}
+
+bool Machine::find_function(const Store& store, const std::uint8_t* pc, const Instance*& instance,
+                            std::uint32_t& index, const Instance::Code*& code) {
+  for (const auto& candidate : store.instances_) {
+    for (std::uint32_t i = 0; i < candidate->code_.size(); ++i) {
+      const Instance::Code* body = candidate->code_[i].get();
+      const std::uint8_t* stub = candidate->own_functions_[i].stub_;
+      const bool is_stub = pc >= stub && pc < stub + sizeof(Func::stub_);
+      if (!is_stub && (body == nullptr || !body->contains(pc))) continue;
+      instance = candidate.get();
+      index = candidate->module_->imported_function_count() + i;
+      code = is_stub ? nullptr : body;
+      return true;
+    }
+  }
+  return false;
+}
+
+bool Machine::is_at_cell(const Store& store, const std::uint8_t* cell, std::uint64_t pc) {
+  // No leaf handler is longer.
+  constexpr std::uint64_t kMostHandlerBytes = 1024;
+  const Instance* instance = nullptr;
+  std::uint32_t index = 0;
+  const Instance::Code* code = nullptr;
+  if (!find_function(store, cell, instance, index, code) || code == nullptr) return false;
+  if (!code->is_site(cell)) return false;
+  const auto handler = std::bit_cast<std::uint64_t>(peek<Handler>(cell));
+  return pc >= handler && pc - handler < kMostHandlerBytes;
 }
 
 void run_host_call(Machine& machine, Func* func, std::uint8_t* frame) {
@@ -56,7 +87,7 @@ void run_host_call(Machine& machine, Func* func, std::uint8_t* frame) {
     machine.status = Machine::Status::kTrapped;
     machine.trap_kind = kind;
     machine.trap_pc = call_site;
-    machine.trap_import = kind == TrapKind::kUnknownImport ? func : nullptr;
+    machine.trap_host = func;
   };
   machine.host_func = func;
   machine.host_frame = frame;
@@ -68,7 +99,9 @@ void run_host_call(Machine& machine, Func* func, std::uint8_t* frame) {
   const HostFunction& host = Machine::host(func);
   // SAFETY: frames are made of aligned 64-bit slots.
   auto* arguments = reinterpret_cast<std::uint64_t*>(frame);
+  machine.busy_host = func;
   const HostOutcome outcome = host.call(host.context, *machine.instance, arguments);
+  machine.busy_host = nullptr;
   switch (outcome.kind) {
     case HostOutcome::Kind::kOk:
       return;

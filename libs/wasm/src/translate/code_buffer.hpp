@@ -10,14 +10,9 @@
 #include <quoll/wasm/limits.hpp>
 
 #include "interpret/handler.hpp"
+#include "translate/trap_sites.hpp"
 
 namespace quoll::wasm {
-
-/// Where in the code an instruction that can trap begins, and where it was in the module.
-struct TrapSite {
-  std::uint32_t word;
-  std::uint32_t offset;
-};
 
 /// A branch whose distance is not known yet: the place of its distance field. Fields that wait
 /// for the same label form a list through themselves.
@@ -61,7 +56,8 @@ class CodeBuffer {
   bool too_large() const { return words_.size() > kMaxCodeBytes / kWordBytes; }
   std::uint32_t size() const { return static_cast<std::uint32_t>(words_.size()); }
   std::span<const std::uint64_t> words() const { return words_.span(); }
-  std::span<const TrapSite> sites() const { return sites_.span(); }
+  /// As SiteReader reads them.
+  std::span<const std::uint8_t> sites() const { return sites_.bytes(); }
   std::uint64_t& operator[](std::uint32_t word) { return words_[word]; }
 
   void append(std::uint64_t word) {
@@ -69,8 +65,9 @@ class CodeBuffer {
   }
   void append(Handler handler) { append(std::bit_cast<std::uint64_t>(handler)); }
   void truncate(std::uint32_t words) { words_.truncate(words); }
+  /// The next cell can trap, or calls; its instruction stands at `offset` in the body.
   void add_site(std::uint32_t offset) {
-    if (!sites_.try_push_back(TrapSite{size(), offset})) failed_ = true;
+    if (!sites_.try_add({size(), offset})) failed_ = true;
   }
 
   /// Lets a branch go to `target`.
@@ -86,7 +83,7 @@ class CodeBuffer {
   bool is_valid(PendingBranch branch) const { return branch.word() < words_.size(); }
 
   containers::Vector<std::uint64_t> words_;
-  containers::Vector<TrapSite> sites_;
+  SiteTable sites_;
   bool failed_ = false;
 };
 

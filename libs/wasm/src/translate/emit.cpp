@@ -19,8 +19,10 @@ bool can_trap(const Shape& shape) {
   switch (shape.family) {
     case Family::kIntLoad:
     case Family::kFloatLoad:
-    case Family::kFloatToInt:
       return true;
+    case Family::kFloatToInt:
+      return shape.operation == Operation::kTruncI32S || shape.operation == Operation::kTruncI32U ||
+             shape.operation == Operation::kTruncI64S || shape.operation == Operation::kTruncI64U;
     case Family::kIntBinary:
       return shape.operation == Operation::kDivS || shape.operation == Operation::kDivU ||
              shape.operation == Operation::kRemS || shape.operation == Operation::kRemU;

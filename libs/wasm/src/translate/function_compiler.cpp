@@ -169,7 +169,6 @@ void FunctionCompiler::begin_code(const FuncType& type) {
   temporaries_ = first_own_local_ + own_locals;
   if (temporaries_ > kMaxNarrowSlot) needs_wide_ = true;
 
-  code_.add_site(static_cast<std::uint32_t>(at_));
   unsigned pins = 0;
   std::uint64_t pin_slots = 0;
   for (const std::uint16_t pin : body_->integer_pins) {

@@ -186,7 +186,7 @@ class FunctionCompiler {
   void move_to_local(const StackEntry& entry, std::uint32_t height, std::uint32_t local,
                      ValueType type);
   void add_trap_site() {
-    if (emitting()) code_.add_site(static_cast<std::uint32_t>(at_));
+    if (emitting()) code_.add_site(static_cast<std::uint32_t>(at_ - body_->code.offset));
   }
 
   // numeric.cpp

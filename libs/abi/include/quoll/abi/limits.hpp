@@ -8,7 +8,7 @@
 namespace quoll::abi {
 
 /// The version of the boundary: of StartBlock, TimePage and the calls together.
-inline constexpr std::uint32_t kVersion = 1;
+inline constexpr std::uint32_t kVersion = 2;
 
 /// The unit of every mapping, in bytes.
 inline constexpr std::uint64_t kPageSize = 4096;

@@ -126,6 +126,13 @@ inline constexpr std::uint64_t kZba = 1u << 0;
 inline constexpr std::uint64_t kZbb = 1u << 1;
 }  // namespace features
 
+/// What a runtime prints beside the reason when its program traps.
+enum class Backtrace : std::uint32_t {
+  kOff = 0,    ///< nothing
+  kShort = 1,  ///< the innermost and the outermost calls
+  kFull = 2,   ///< many more of them
+};
+
 inline constexpr std::uint64_t kStartMagic = 0x5452'4154'5351'554c;
 
 /// A byte range inside the start block, relative to its first byte. A NUL follows each.
@@ -163,7 +170,9 @@ struct StartBlock {
   std::uint32_t environment;  ///< offset of StartString[environment_count], each "KEY=value"
   std::uint32_t preopen_count;
   std::uint32_t preopens;  ///< offset of StartPreopen[preopen_count]
+  Backtrace backtrace;     ///< a value that is not known counts as kShort
+  std::uint32_t reserved;
 };
-static_assert(sizeof(StartBlock) == 112);
+static_assert(sizeof(StartBlock) == 120);
 
 }  // namespace quoll::abi

@@ -16,11 +16,14 @@ class Message {
  public:
   /// Adds text as it is: our own words.
   Message& text(std::string_view words);
-  /// Adds text that a module supplied: whatever is not printable ASCII becomes '?', and a very
-  /// long name is cut.
+  /// Adds text that a module supplied: bytes that are no printable characters of UTF-8 appear as
+  /// \xNN, and a very long name is cut.
   Message& name(std::string_view words);
-  Message& decimal(std::uint64_t value);
+  /// Adds a number, with spaces in front up to `width` places.
+  Message& decimal(std::uint64_t value, unsigned width = 0);
   Message& hexadecimal(std::uint64_t value);
+
+  Message& padding(unsigned places);
 
   /// The line with its newline.
   std::span<const std::byte> line();
@@ -30,7 +33,8 @@ class Message {
   static constexpr std::size_t kLongestName = 160;
 
   void put(char letter);
-  void number(std::uint64_t value, unsigned radix);
+  void put_escaped(char letter);
+  void number(std::uint64_t value, unsigned radix, unsigned width = 0);
 
   std::array<char, kCapacity> letters_{};
   std::size_t length_ = 0;

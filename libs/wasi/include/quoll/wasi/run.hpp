@@ -11,6 +11,7 @@
 #include <quoll/wasi/host.hpp>
 #include <quoll/wasi/process.hpp>
 #include <quoll/wasm/engine.hpp>
+#include <quoll/wasm/execution.hpp>
 
 namespace quoll::wasi {
 
@@ -21,6 +22,9 @@ struct RunSpec {
   const ProcessSpec& process;
   std::span<const std::uint8_t> module;
   std::string_view name;  ///< of the module, for messages
+  abi::Backtrace backtrace = abi::Backtrace::kShort;
+  /// Is told where the program's thread is, for as long as there is one; may be null.
+  wasm::Execution** running = nullptr;
 };
 
 /// How a program ended.

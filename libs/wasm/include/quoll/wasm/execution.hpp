@@ -8,6 +8,7 @@
 #include <memory>
 #include <span>
 
+#include <quoll/wasm/activation.hpp>
 #include <quoll/wasm/extern.hpp>
 #include <quoll/wasm/trap.hpp>
 #include <quoll/wasm/value.hpp>
@@ -29,6 +30,13 @@ struct Outcome {
   WasmTrap trap;
 
   bool returned() const { return kind == Kind::kReturned; }
+};
+
+/// Where the processor stood when a fault of the machine interrupted the engine.
+struct Interruption {
+  std::uint64_t pc = 0;
+  /// The register in which handlers keep their cell: the one of the first integer argument.
+  std::uint64_t cell = 0;
 };
 
 /// A guest thread. It runs a function to its end, a trap, an exit, or a suspension; a suspended
@@ -53,6 +61,12 @@ class Execution {
   bool suspended() const { return suspended_; }
   /// Where the suspended host function found its arguments and its results are expected.
   std::uint64_t* pending_slots() const { return pending_slots_; }
+  /// The calls that have not returned, of a run that has trapped, is suspended, or is inside a
+  /// host function; none otherwise.
+  Activations activations() const;
+  /// Makes the run that a fault interrupted one that has trapped, as far as `activations` and what
+  /// comes back tell. *Requires*: the thread does not run on, and is not used again.
+  WasmTrap trap_at_fault(TrapKind kind, const Interruption& at);
   /// Gives up a suspended run, so that the thread can be used again.
   void abandon();
 

@@ -54,6 +54,7 @@ class Instance {
  private:
   friend class Store;
   friend class Instantiation;
+  friend class Activations;
   friend struct Machine;
   friend class FunctionCompiler;
 

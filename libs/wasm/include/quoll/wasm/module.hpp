@@ -93,6 +93,8 @@ class Module {
   std::span<const Export> exports() const { return exports_.span(); }
   /// The export of that name, or null.
   const Export* find_export(std::string_view name) const;
+  /// The first name that the function is exported under; empty when it is not.
+  std::string_view function_export(std::uint32_t function) const;
 
   std::size_t type_count() const { return types_.size(); }
   FuncType type(std::uint32_t index) const;
@@ -114,7 +116,10 @@ class Module {
   std::span<const ElementSegment> element_segments() const { return elements_.span(); }
   std::span<const DataSegment> data_segments() const { return data_.span(); }
 
-  /// The function's name from the custom section `name`; empty when there is none.
+  /// The import that an imported function is. *Requires*: it is one.
+  const Import& function_import(std::uint32_t function) const;
+  /// The function's name from the custom section `name`, which may hold anything: these bytes need
+  /// not be UTF-8. Empty when there is none, or none in front of where the section is malformed.
   std::string_view function_name(std::uint32_t function) const;
 
  private:

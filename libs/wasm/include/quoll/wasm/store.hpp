@@ -37,6 +37,7 @@ class Store {
  private:
   friend class Instantiation;
   friend class Linker;
+  friend class Activations;
   friend class FunctionCompiler;
   friend struct Machine;
 

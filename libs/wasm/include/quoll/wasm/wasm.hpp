@@ -3,6 +3,7 @@
 // The whole embedding interface.
 #pragma once
 
+#include <quoll/wasm/activation.hpp>
 #include <quoll/wasm/engine.hpp>
 #include <quoll/wasm/error.hpp>
 #include <quoll/wasm/execution.hpp>

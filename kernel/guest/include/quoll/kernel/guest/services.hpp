@@ -9,6 +9,7 @@
 #include <string_view>
 #include <utility>
 
+#include <quoll/abi/types.hpp>
 #include <quoll/archive/archive.hpp>
 #include <quoll/kernel/device/stream.hpp>
 #include <quoll/kernel/guest/clock_scale.hpp>
@@ -38,6 +39,7 @@ class Services {
     std::uint64_t realtime_offset_ns = 0;  ///< 0: no clock is known
     vm::VmoRef time_page;
     std::uint64_t features = 0;  ///< bits of abi::features
+    abi::Backtrace backtrace = abi::Backtrace::kShort;
     device::StandardStreams streams;
     bool streams_are_terminals = false;
   };
@@ -49,6 +51,8 @@ class Services {
   const device::StandardStreams& streams() const noexcept { return parts_.streams; }
   const vm::VmoRef& time_page() const noexcept { return parts_.time_page; }
   std::uint64_t features() const noexcept { return parts_.features; }
+  /// What guests' runtimes print when their program traps.
+  abi::Backtrace backtrace() const noexcept { return parts_.backtrace; }
 
   /// A line of the kernel's log, under the guest's name.
   void log_for_guest(std::string_view guest, std::string_view text) const noexcept;

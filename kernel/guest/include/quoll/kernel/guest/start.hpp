@@ -38,6 +38,7 @@ struct GuestSpec {
 enum class StartError : std::uint8_t {
   kOutOfMemory,
   kTooManyArguments,  ///< more than abi::kMaxStartBlock bytes
+  kTooManyHandles,    ///< more streams and directories than abi::kMaxHandles
   kNotAFile,          ///< the program is a directory
 };
 
