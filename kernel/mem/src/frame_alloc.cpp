@@ -2,12 +2,15 @@
 //
 // The frame allocator. From the outside in: handles, the harts' caches, the buddy lists.
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cstring>
+#include <span>
 
 #include <quoll/base/assert.hpp>
 #include <quoll/base/bits.hpp>
 #include <quoll/kernel/mem/frame_alloc.hpp>
+#include <quoll/log/format.hpp>
 #include <quoll/mem/page_size.hpp>
 #include <quoll/sync/spin_lock.hpp>
 
@@ -36,6 +39,14 @@ std::uint32_t load(const std::atomic<std::uint32_t>& count) noexcept {
 }
 void store(std::atomic<std::uint32_t>& count, std::uint32_t value) noexcept {
   count.store(value, std::memory_order_relaxed);
+}
+
+[[noreturn, gnu::cold, gnu::noinline]] void report_broken(FrameNumber frame, const char* what) {
+  std::array<char, 96> text{};
+  // The last byte stays zero.
+  log::format_to(std::span(text).first(text.size() - 1), "the frame allocator: {:#x}: {}",
+                 FrameAllocator::address(frame).value(), what);
+  base::assertion_failed(text.data(), __FILE__, unsigned{__LINE__});
 }
 
 }  // namespace
@@ -226,7 +237,9 @@ base::Result<FrameRun, AllocError> FrameAllocator::allocate_run(std::uint64_t co
 
 void FrameAllocator::drop_reference(mem::PhysicalAddress frame) noexcept {
   FrameInfo& record = info(frame);
-  QUOLL_ASSERT(record.state == FrameState::kAllocated);
+  if (record.state != FrameState::kAllocated) [[unlikely]] {
+    report_broken(number(frame), "freed twice");
+  }
   // An only owner needs no atomic step: nobody else can share what only it holds.
   if (__atomic_load_n(&record.references, __ATOMIC_ACQUIRE) != 1) {
     const auto before = __atomic_fetch_sub(&record.references, 1, __ATOMIC_ACQ_REL);
@@ -309,7 +322,9 @@ FrameNumber FrameAllocator::steal_frame() noexcept {
 void FrameAllocator::give_frame(FrameNumber frame) noexcept {
   FrameInfo& record = info(frame);
   // Anything else is given back twice, or was never handed out.
-  QUOLL_ASSERT(record.state == FrameState::kAllocated && record.order == 0);
+  if (record.state != FrameState::kAllocated || record.order != 0) [[unlikely]] {
+    report_broken(frame, "freed twice");
+  }
   record.state = FrameState::kCached;
   __atomic_store_n(&record.references, 0U, __ATOMIC_RELAXED);
   Cache& cache = caches_[arch::Harts::id()];
@@ -395,9 +410,19 @@ void FrameAllocator::push_block(FrameNumber frame, unsigned order) noexcept {
 
 void FrameAllocator::unlink_block(FrameNumber frame) noexcept {
   const FrameInfo record = info(frame);
-  if (record.next != kNoFrame) info(record.next).previous = record.previous;
-  if (record.previous != kNoFrame) {
-    info(record.previous).next = record.next;
+  // Both neighbours, if there are any, must know of this one.
+  FrameInfo* const next = record.next != kNoFrame ? find(record.next) : nullptr;
+  FrameInfo* const previous = record.previous != kNoFrame ? find(record.previous) : nullptr;
+  const bool next_agrees = next != nullptr ? next->previous == frame : record.next == kNoFrame;
+  const bool previous_agrees =
+      previous != nullptr ? previous->next == frame
+                          : record.previous == kNoFrame && free_lists_[record.order] == frame;
+  if (record.state != FrameState::kFree || !next_agrees || !previous_agrees) [[unlikely]] {
+    report_broken(frame, "the list of free blocks is corrupted");
+  }
+  if (next != nullptr) next->previous = record.previous;
+  if (previous != nullptr) {
+    previous->next = record.next;
   } else {
     free_lists_[record.order] = record.next;
     if (record.next == kNoFrame) orders_with_blocks_ &= ~(1U << record.order);

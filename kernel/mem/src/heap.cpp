@@ -1,14 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //
 // The kernel heap. A slab's record: `payload` is its class, `references` holds three counters
-// (below), `next` and `previous` link the slabs with room.
+// (below), `next` and `previous` link the slabs with room. A free object's first word says which
+// one follows, and bears a mark that tells whether anybody has written there since.
 #include <algorithm>
+#include <array>
 #include <bit>
+#include <span>
 #include <utility>
 
 #include <quoll/base/assert.hpp>
 #include <quoll/base/bits.hpp>
 #include <quoll/kernel/mem/heap.hpp>
+#include <quoll/log/format.hpp>
 #include <quoll/mem/page_size.hpp>
 
 namespace quoll::vm {
@@ -30,6 +34,26 @@ SlabRecord slab_record(const FrameInfo& info) noexcept {
 }
 void set_slab_record(FrameInfo& info, SlabRecord record) noexcept {
   info.references = std::bit_cast<std::uint32_t>(record);
+}
+
+/// The first word of a free object: the index of the next one, and the mark of both.
+std::uint64_t free_word(const void* object, std::uint32_t next) noexcept {
+  return (~mem::address_of(object).value() ^ (std::uint64_t{next} << 24)) << 16 | next;
+}
+std::uint64_t first_word(const void* object) noexcept {
+  return base::load_le<std::uint64_t>(object);
+}
+bool has_free_mark(const void* object) noexcept {
+  const std::uint64_t word = first_word(object);
+  return word == free_word(object, static_cast<std::uint16_t>(word));
+}
+
+[[noreturn, gnu::cold, gnu::noinline]] void report_broken(const void* memory, const char* what) {
+  std::array<char, 96> text{};
+  // The last byte stays zero.
+  log::format_to(std::span(text).first(text.size() - 1), "the heap: {:#x}: {}",
+                 mem::address_of(memory).value(), what);
+  base::assertion_failed(text.data(), __FILE__, unsigned{__LINE__});
 }
 
 }  // namespace
@@ -84,7 +108,13 @@ void* Heap::allocate_small(std::size_t class_index) noexcept {
   auto* page = frames_.phys_map().pointer<std::byte>(FrameAllocator::address(slab));
   std::uint32_t object = record.first_free;
   if (object != kNoObject) {
-    record.first_free = base::load_le<std::uint16_t>(page + std::size_t{object} * size) & kNoObject;
+    std::byte* const memory = page + std::size_t{object} * size;
+    if (!has_free_mark(memory)) [[unlikely]] {
+      report_broken(memory, "the list of free objects is corrupted");
+    }
+    record.first_free = first_word(memory) & kNoObject;
+    // Without the mark, that nobody takes it for a free one.
+    base::store_le<std::uint64_t>(memory, 0);
   } else {
     object = record.carved++;
   }
@@ -112,17 +142,22 @@ void* Heap::allocate_large(std::size_t size, std::size_t alignment) noexcept {
 
 void Heap::deallocate(void* memory) noexcept {
   if (memory == nullptr) return;
-  const FrameNumber frame = FrameAllocator::number(frames_.phys_map().physical(memory));
-  FrameInfo& info = frames_.info(frame);
-  if (info.state == FrameState::kSlab) {
+  const mem::PhysicalAddress physical = frames_.phys_map().physical(memory);
+  if (!frames_.phys_map().physical_range().contains(physical)) [[unlikely]] {
+    report_broken(memory, "not an object");
+  }
+  const FrameNumber frame = FrameAllocator::number(physical);
+  FrameInfo* const info = frames_.find(frame);
+  if (info != nullptr && info->state == FrameState::kSlab) [[likely]] {
     deallocate_small(frame, memory);
     return;
   }
-  // Anything else is not a live allocation.
-  QUOLL_ASSERT(info.state == FrameState::kHeapRun &&
-               base::is_aligned(mem::address_of(memory).value(), kPageSize));
-  const std::uint64_t count = info.next;
-  info.state = FrameState::kAllocated;
+  if (info == nullptr || info->state != FrameState::kHeapRun ||
+      !base::is_aligned(physical.value(), kPageSize)) [[unlikely]] {
+    report_broken(memory, "not an object");
+  }
+  const std::uint64_t count = info->next;
+  info->state = FrameState::kAllocated;
   large_objects_.fetch_sub(1, std::memory_order_relaxed);
   large_frames_.fetch_sub(count, std::memory_order_relaxed);
   frames_.give_run(frame, count);
@@ -138,10 +173,14 @@ void Heap::deallocate_small(FrameNumber slab, void* memory) noexcept {
   {
     sync::LockGuard guard(size_class.lock);
     SlabRecord record = slab_record(info);
-    QUOLL_ASSERT(object * size == offset && object < record.carved && record.in_use > 0 &&
-                 record.first_free != object);
+    if (object * size != offset || object >= record.carved) [[unlikely]] {
+      report_broken(memory, "not an object");
+    }
+    if (record.in_use == 0 || (has_free_mark(memory) && is_free(info, memory))) [[unlikely]] {
+      report_broken(memory, "freed twice");
+    }
     if (record.in_use == kPageSize / size) link(size_class, slab);
-    base::store_le<std::uint16_t>(memory, static_cast<std::uint16_t>(record.first_free));
+    base::store_le<std::uint64_t>(memory, free_word(memory, record.first_free));
     record.first_free = object & kNoObject;
     --record.in_use;
     set_slab_record(info, record);
@@ -157,6 +196,20 @@ void Heap::deallocate_small(FrameNumber slab, void* memory) noexcept {
     gone.state = FrameState::kAllocated;
     frames_.give_frame(surplus);
   }
+}
+
+bool Heap::is_free(const FrameInfo& slab, const void* memory) const noexcept {
+  const std::uint32_t size = kClassSizes[slab.payload];
+  const auto offset = static_cast<std::uint32_t>(mem::address_of(memory).value() & (kPageSize - 1));
+  const auto* page = static_cast<const std::byte*>(memory) - offset;
+  const SlabRecord record = slab_record(slab);
+  std::uint32_t object = record.first_free;
+  // As many steps as there are objects, whatever the list has become.
+  for (std::uint32_t step = 0; step < record.carved && object < record.carved; ++step) {
+    if (object * size == offset) return true;
+    object = first_word(page + std::size_t{object} * size) & kNoObject;
+  }
+  return false;
 }
 
 std::size_t Heap::usable_size(const void* memory) const noexcept {

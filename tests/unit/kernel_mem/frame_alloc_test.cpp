@@ -238,7 +238,22 @@ TEST_F(FrameAllocatorTest, HasNoUseForAFrameGivenBackTwice) {
         frame.reset();
         Frame::adopt(frames, at).reset();
       },
-      "kAllocated");
+      "freed twice");
+}
+
+TEST_F(FrameAllocatorTest, NoticesAFreeBlockThatWasWrittenTo) {
+  EXPECT_DEATH(
+      {
+        // Of two buddies one is free, and the head of its list.
+        FrameRun lower = *frames.allocate_run(8, 16);
+        FrameRun upper = *frames.allocate_run(8);
+        frames.info(upper.start()).state = FrameState::kAllocated;
+        const PhysicalAddress at = lower.start();
+        lower.reset();
+        frames.info(at).next = 0x1234;
+        (void)frames.allocate_run(8);
+      },
+      "the list of free blocks is corrupted");
 }
 
 TEST(FrameAllocator, TakesBackMemoryThatWasInUse) {

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
+#include <array>
 #include <cstring>
 #include <gtest/gtest.h>
 #include <random>
@@ -117,7 +118,52 @@ TEST_F(HeapTest, NoticesABlockGivenBackTwice) {
         heap.deallocate(memory);
         heap.deallocate(memory);
       },
-      "assertion failed");
+      "freed twice");
+}
+
+TEST_F(HeapTest, NoticesABlockGivenBackTwiceWithOthersBetween) {
+  EXPECT_DEATH(
+      {
+        void* first = heap.allocate(48);
+        void* second = heap.allocate(48);
+        void* third = heap.allocate(48);
+        heap.deallocate(first);
+        heap.deallocate(second);
+        heap.deallocate(first);
+        heap.deallocate(third);
+      },
+      "freed twice");
+}
+
+TEST_F(HeapTest, NoticesWhatIsNoBlock) {
+  EXPECT_DEATH(heap.deallocate(static_cast<std::byte*>(heap.allocate(48)) + 16), "not an object");
+  EXPECT_DEATH(heap.deallocate(static_cast<std::byte*>(heap.allocate(48)) + 48), "not an object");
+  EXPECT_DEATH(heap.deallocate(static_cast<std::byte*>(heap.allocate(9000)) + 4096),
+               "not an object");
+  std::uint64_t local = 0;
+  EXPECT_DEATH(heap.deallocate(&local), "not an object");
+}
+
+TEST_F(HeapTest, NoticesAFreeBlockThatWasWrittenTo) {
+  EXPECT_DEATH(
+      {
+        void* memory = heap.allocate(48);
+        heap.deallocate(memory);
+        std::memset(memory, 0, 2);
+        (void)heap.allocate(48);
+      },
+      "the list of free objects is corrupted");
+}
+
+TEST_F(HeapTest, BlocksMayHoldWhatLooksLikeAFreeOne) {
+  std::array<void*, 4> blocks{};
+  for (void*& block : blocks) block = heap.allocate(48);
+  std::uint64_t mark = 0;
+  heap.deallocate(blocks[0]);
+  std::memcpy(&mark, blocks[0], sizeof mark);
+  blocks[0] = heap.allocate(48);
+  std::memcpy(blocks[0], &mark, sizeof mark);
+  for (void* block : blocks) heap.deallocate(block);
 }
 
 }  // namespace

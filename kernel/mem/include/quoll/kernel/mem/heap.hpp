@@ -37,7 +37,8 @@ class Heap {
   /// Memory for `size` bytes (0 counts as 1), aligned to `alignment`, a power of two; null when
   /// there is none.
   [[nodiscard]] void* allocate(std::size_t size, std::size_t alignment = kMinAlignment) noexcept;
-  /// *Requires*: `memory` came from `allocate` of this heap, or is null.
+  /// *Requires*: `memory` came from `allocate` of this heap and is not free already, or is null;
+  /// anything else is noticed, and a panic.
   void deallocate(void* memory) noexcept;
   /// How many bytes an allocation really has.
   std::size_t usable_size(const void* memory) const noexcept;
@@ -65,6 +66,8 @@ class Heap {
   void* allocate_small(std::size_t class_index) noexcept;
   void* allocate_large(std::size_t size, std::size_t alignment) noexcept;
   void deallocate_small(FrameNumber slab, void* memory) noexcept;
+  /// Whether a slab's list of free objects leads to this one.
+  bool is_free(const FrameInfo& slab, const void* memory) const noexcept;
   void unlink(SizeClass& size_class, FrameNumber slab) noexcept QUOLL_REQUIRES(size_class.lock);
   void link(SizeClass& size_class, FrameNumber slab) noexcept QUOLL_REQUIRES(size_class.lock);
 
