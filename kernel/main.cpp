@@ -59,7 +59,14 @@ void read_arguments(const handoff::BootInfo& info) noexcept {
 }
 
 void configure_trace(std::uint64_t ticks_per_second) noexcept {
-  tracing::configure_trace(trace::kAllGroups, tracing::kDefaultTraceSize, ticks_per_second);
+  const boot::Arguments& arguments = state_for_boot().arguments;
+  const auto groups = trace::parse_groups(arguments.trace);
+  if (!groups.rejected.empty()) {
+    log::warn("boot", "trace={}: {} is not understood", arguments.trace, groups.rejected);
+  }
+  std::size_t size = 0;
+  for (const char c : arguments.trace_size) size = size * 10 + static_cast<std::size_t>(c - '0');
+  tracing::configure_trace(groups.mask, size, ticks_per_second);
 }
 
 void find_machine(const handoff::BootInfo& info) noexcept {
@@ -98,6 +105,14 @@ async::Task<void> finish_boot() {
   metrics::note(metrics::Step::kStreams);
   const auto done = co_await boot::main_program().checked();
   if (!done) panic::panic("no memory for the first program");
+}
+
+/// Nothing is left to do for a machine whose first task has ended in a panic.
+async::Task<void> boot() {
+  const auto done = co_await finish_boot().contained();
+  if (done) co_return;
+  panic::stop(done.error() == async::TaskError::kPanicked ? "the first task has panicked"
+                                                          : "no memory for the first task");
 }
 
 [[noreturn]] void run_hart() noexcept {
@@ -141,7 +156,7 @@ async::Task<void> finish_boot() {
   }
   seed_random(info);
   metrics::note(metrics::Step::kDevices);
-  if (!exec::spawn(finish_boot(), "boot")) panic::panic("no memory for the first task");
+  if (!exec::spawn(boot(), "boot")) panic::panic("no memory for the first task");
   others_may_go.store(true, std::memory_order_release);
   const sync::HartSet others =
       sync::HartSet::first(arch::Harts::count()).without(arch::Harts::id());

@@ -46,4 +46,6 @@ quoll_third_party_library(libcxxabi KERNEL_ONLY
   INCLUDES ${libcxxabi_root}/include ${libcxxabi_root}/src ${QUOLL_LLVM_DIR}/libcxx/src
            ${libunwind_root}/include
   DEFINES NDEBUG _LIBCPP_BUILDING_LIBRARY LIBCXXABI_BAREMETAL)
-target_compile_options(quoll_libcxxabi PRIVATE -frtti)
+target_compile_options(quoll_libcxxabi PRIVATE -frtti
+                       # Exception tables that go with their functions, when nobody calls those.
+                       -fbinutils-version=2.40)

@@ -14,6 +14,7 @@
 #include <quoll/kernel/panic/panic.hpp>
 #include <quoll/kernel/state/state.hpp>
 #include <quoll/kernel/tests/test.hpp>
+#include <quoll/sync/spin_lock.hpp>
 
 namespace quoll {
 namespace {
@@ -59,15 +60,12 @@ void wait_for_the_end() noexcept {
 }
 
 KTEST_DEATH(Death, Panic) {
-  panic::panic("the test says {}", 42);
+  panic::stop("the test says 42");
 }
 
 KTEST_DEATH(Death, PanicOnAnotherHart) {
-  const unsigned here = arch::Harts::id();
-  if (here == 2) {
-    panic::panic("from hart {}", here);
-  }
-  on_hart(2, [] { panic::panic("from hart {}", arch::Harts::id()); });
+  if (arch::Harts::id() == 2) panic::stop("from hart 2");
+  on_hart(2, [] { panic::stop("from hart 2"); });
   wait_for_the_end();
 }
 
@@ -81,7 +79,7 @@ KTEST_DEATH(Death, PanicWhileOthersAreBusy) {
   }
   const exec::Ticks until = exec::now() + exec::ticks_per_second() / 20;
   while (exec::now() < until) arch::Interrupts::relax();
-  panic::panic("while others are busy");
+  panic::stop("while others are busy");
 }
 
 KTEST_DEATH(Death, SecondPanic) {
@@ -94,6 +92,7 @@ KTEST_DEATH(Death, SecondPanic) {
 KTEST_DEATH(Death, Assertion) {
   unsigned one = 1;
   asm volatile("" : "+r"(one));
+  const sync::InterruptGuard<arch::Interrupts> guard;
   QUOLL_ASSERT(one + 1 == 3 || 1 + 1 == 3);
 }
 

@@ -17,7 +17,8 @@ namespace quoll::arch {
 static_assert(offsetof(HartLocal, saved_t1) == 8 && offsetof(HartLocal, stack_low) == 16 &&
                   offsetof(HartLocal, stack_high) == 24 &&
                   offsetof(HartLocal, emergency_low) == 32 &&
-                  offsetof(HartLocal, emergency_high) == 40,
+                  offsetof(HartLocal, emergency_high) == 40 &&
+                  offsetof(HartLocal, saved_a0) == 48 && offsetof(HartLocal, entering) == 56,
               "known to trap.S");
 
 // The link script puts this section first, so that the object is at tp itself.
@@ -64,7 +65,8 @@ void initialise_hart(unsigned id, std::uint64_t stack_low, std::uint64_t stack_h
   local.stack_high = stack_high;
   local.emergency_low = mem::address_of(&emergency_stack).value();
   local.emergency_high = local.emergency_low + kEmergencyStackSize;
-  write_csr<riscv::Csr::kSscratch>(0);
+  // What trap entry finds the hart by; user mode has its context there instead.
+  write_csr<riscv::Csr::kSscratch>(~mem::address_of(&local).value());
   write_csr<riscv::Csr::kSie>(0);
   clear_csr_bits<riscv::Csr::kSstatus>(riscv::sstatus::kFsMask | riscv::sstatus::kVsMask |
                                        riscv::sstatus::kSum | riscv::sstatus::kMxr);

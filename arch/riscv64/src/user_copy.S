@@ -11,6 +11,7 @@
 .globl quoll_user_copy
 .type quoll_user_copy, @function
 quoll_user_copy:
+  .cfi_startproc                # a leaf: the caller is in ra throughout
   li t6, STATUS_SUM
   csrs sstatus, t6
   add a3, a0, a2                # end of the destination
@@ -74,6 +75,7 @@ quoll_user_copy:
   csrc sstatus, t6
   sub a0, a3, a0
   ret
+  .cfi_endproc
 .size quoll_user_copy, . - quoll_user_copy
 
 # Start, end, fixup: each as the distance from its own place.

@@ -1,128 +1,239 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //
-// Panic reports go straight to the console, past every lock.
+// The decision between a task's end and the machine's, and the order of things in either.
+#include <algorithm>
 #include <atomic>
 
+#include <quoll/arch/clock.hpp>
 #include <quoll/arch/hart_local.hpp>
 #include <quoll/arch/interrupts.hpp>
 #include <quoll/arch/sbi.hpp>
-#include <quoll/base/assert.hpp>
-#include <quoll/base/panic.hpp>
+#include <quoll/async/task_header.hpp>
 #include <quoll/kernel/device/power.hpp>
+#include <quoll/kernel/exec/exec.hpp>
 #include <quoll/kernel/panic/panic.hpp>
 #include <quoll/kernel/tracing/console.hpp>
+#include <quoll/riscv/csr.hpp>
 #include <quoll/riscv/trap_cause.hpp>
+#include <quoll/sync/hart_set.hpp>
+
+#include "exception.hpp"
+#include "fault.hpp"
+#include "report.hpp"
 
 namespace quoll::panic {
 namespace {
 
-constinit std::atomic<std::uint32_t> panicking_hart{0};  // plus one; 0: none
+constexpr std::uint64_t kStackPointer = 2;
 
-constexpr unsigned kMaxFrames = 40;
-constexpr std::array<std::string_view, 32> kRegisterNames = {
-    "zero", "ra", "sp", "gp", "tp",  "t0",  "t1", "t2", "s0", "s1", "a0",
-    "a1",   "a2", "a3", "a4", "a5",  "a6",  "a7", "s2", "s3", "s4", "s5",
-    "s6",   "s7", "s8", "s9", "s10", "s11", "t3", "t4", "t5", "t6"};
+/// What a hart that was stopped leaves for the report.
+struct StoppedHart {
+  std::uint64_t pc = 0;
+  std::size_t message_size = 0;  ///< above zero: it was about to stop the machine itself
+  std::array<char, 120> message{};
+};
 
-template <typename... A>
-void say(log::Format<std::type_identity_t<A>...> format, const A&... values) noexcept {
-  std::array<char, 256> text;
-  const std::size_t size = log::format_to(std::span<char>(text), format, values...);
-  tracing::write_unlocked(std::string_view(text.data(), size));
+constinit std::atomic<std::uint32_t> stopping_hart{0};  // plus one; 0: none
+constinit std::array<StoppedHart, sync::kMaxHarts> stopped_harts{};
+constinit sync::AtomicHartSet stopped;
+constinit std::atomic<std::uint64_t> contained_panics{0};
+// Held for a whole report of a contained panic, so that two of them do not mix.
+constinit std::atomic<bool> reporting_contained{false};
+
+/// How the parts of a report are timed, in microseconds since the start.
+struct Timing {
+  std::uint64_t begun = microseconds();
+  std::uint64_t first_line = 0;
+  std::uint64_t backtrace = 0;
+};
+
+void print_timing(Sink sink, const Timing& timing) noexcept {
+  say(sink, "  first line after {} us, backtrace after {} us\n", timing.first_line - timing.begun,
+      timing.backtrace - timing.begun);
 }
 
-bool readable_stack(std::uint64_t address) noexcept {
+std::uint64_t ticks_after(std::uint64_t microseconds) noexcept {
+  return arch::read_time() + exec::ticks_from_nanoseconds(microseconds * 1000);
+}
+
+// Why a panic here cannot end a task only; null: it can.
+const char* obstacle() noexcept {
   const arch::HartLocal& local = arch::hart_local();
-  const auto within = [address](std::uint64_t low, std::uint64_t high) {
-    return address >= low + 16 && address <= high;
-  };
-  return address % 8 == 0 && (within(local.stack_low, local.stack_high) ||
-                              within(local.emergency_low, local.emergency_high));
+  if (local.panics != 0) return "this hart is reporting a panic";
+  if (local.interrupt_depth != 0) return "an interrupt handler runs";
+  const std::uint64_t status = arch::read_csr<riscv::Csr::kSstatus>();
+  if (exec::current_task() == nullptr) return "no task runs";
+  if (unwinding()) return "a panic is being unwound";
+  if ((status & riscv::sstatus::kSie) == 0) return "interrupts are off";
+  return nullptr;
 }
 
-/// Return addresses by the chain of frame pointers: the caller's is at fp - 8, its fp at fp - 16.
-void print_chain(std::uint64_t frame_pointer) noexcept {
-  say("  return addresses (tools/symbolize, or addr2line with kernel.elf less its bias {:#x}):\n",
-      tracing::kernel_bias());
-  for (unsigned depth = 0; depth < kMaxFrames && readable_stack(frame_pointer); ++depth) {
-    // SAFETY: both words lie on this hart's stack, which is mapped.
-    const auto* words = reinterpret_cast<const std::uint64_t*>(frame_pointer);
-    const std::uint64_t address = words[-1];
-    const std::uint64_t next = words[-2];
-    say("    {:#018x}\n", address);
-    if (next <= frame_pointer) break;
-    frame_pointer = next;
+sync::HartSet other_harts() noexcept {
+  const sync::HartSet all = sync::HartSet::first(arch::Harts::count());
+  const unsigned self = arch::hart_local().id;
+  return all.contains(self) ? all.without(self) : all;
+}
+
+bool all_stopped() noexcept {
+  const std::uint64_t others = other_harts().bits();
+  return (stopped.load().bits() & others) == others;
+}
+
+void wait_for_others(std::uint64_t microseconds) noexcept {
+  const std::uint64_t limit = ticks_after(microseconds);
+  while (!all_stopped() && arch::read_time() < limit) arch::Interrupts::relax();
+}
+
+[[noreturn]] void end_in_a_report(unsigned depth, std::string_view message) noexcept {
+  if (depth == 2) {
+    tracing::write_unlocked("\npanic while panicking: ");
+    tracing::write_unlocked(message);
+    tracing::write_unlocked("\n");
   }
-}
-
-/// Makes this hart the one that reports. A second panic of the same hart ends the machine at
-/// once; one of another hart waits for the end.
-void begin() noexcept {
-  arch::Interrupts::disable();
-  arch::HartLocal& local = arch::hart_local();
-  if (++local.panics > 1) {
-    if (local.panics == 2) tracing::write_unlocked("panic while panicking\n");
-    device::power_off(kPanicStatus);
-  }
-  std::uint32_t expected = 0;
-  if (!panicking_hart.compare_exchange_strong(expected, local.id + 1)) halt_hart();
-  sync::HartSet others = sync::HartSet::first(arch::Harts::count());
-  if (others.contains(local.id)) others = others.without(local.id);
-  (void)arch::sbi::send_ipi(others).has_value();
-}
-
-[[noreturn]] void end() noexcept {
   device::power_off(kPanicStatus);
 }
+
+[[noreturn]] void leave_to_another_hart(std::string_view message, std::uint64_t pc) noexcept {
+  StoppedHart& own = stopped_harts[arch::hart_local().id];
+  own.message_size = std::min(message.size(), own.message.size());
+  std::copy_n(message.begin(), own.message_size, own.message.begin());
+  halt_hart(pc);
+}
+
+/// Makes this hart the one that stops the machine, and the others stand still.
+void take_over(std::string_view message, std::uint64_t pc) noexcept {
+  arch::Interrupts::disable();
+  arch::HartLocal& local = arch::hart_local();
+  if (++local.panics > 1) end_in_a_report(local.panics, message);
+  std::uint32_t expected = 0;
+  if (!stopping_hart.compare_exchange_strong(expected, local.id + 1)) {
+    leave_to_another_hart(message, pc);
+  }
+  (void)arch::sbi::send_ipi(other_harts()).has_value();
+  // So that no line of theirs ends in the middle of ours. Who does not come is told of in the end.
+  constexpr std::uint64_t kGraceMicroseconds = 100;
+  wait_for_others(kGraceMicroseconds);
+}
+
+void print_other_harts(Sink sink) noexcept {
+  constexpr std::uint64_t kPatienceMicroseconds = 10'000;
+  wait_for_others(kPatienceMicroseconds);
+  const sync::HartSet there = stopped.load();
+  other_harts().for_each([sink, there](unsigned hart) {
+    const StoppedHart& other = stopped_harts[hart];
+    if (!there.contains(hart)) {
+      say(sink, "  hart {} did not stop\n", hart);
+    } else if (other.message_size != 0) {
+      say(sink, "  hart {} panicked too: {}\n", hart,
+          std::string_view(other.message.data(), other.message_size));
+    } else {
+      say(sink, "  hart {} stopped at {:#x}\n", hart, other.pc);
+    }
+  });
+}
+
+[[noreturn]] void end_machine(Sink sink, const Timing& timing) noexcept {
+  print_timing(sink, timing);
+  print_other_harts(sink);
+  device::power_off(kPanicStatus);
+}
+
+/// The report of a panic that stops the machine.
+[[noreturn]] void stop_machine(std::string_view message, const char* why, const char* file,
+                               unsigned line, std::uint64_t frame_pointer) noexcept {
+  constexpr Sink kSink = &tracing::write_unlocked;
+  Timing timing;
+  take_over(message, 0);
+  say(kSink, "\nKERNEL PANIC on hart {}: {}\n", arch::hart_local().id, message);
+  timing.first_line = microseconds();
+  if (file != nullptr) say(kSink, "  at {}:{}\n", file, line);
+  if (why != nullptr) say(kSink, "  the machine stops: {}\n", why);
+  print_circumstances(kSink);
+  print_backtrace(kSink, frame_pointer);
+  timing.backtrace = microseconds();
+  print_state_of_hart(kSink, frame_pointer);
+  end_machine(kSink, timing);
+}
+
+/// The report of a panic that ends this hart's task.
+void report_contained(std::string_view message, const char* file, unsigned line,
+                      std::uint64_t frame_pointer) noexcept {
+  constexpr Sink kSink = &tracing::write_line;
+  Timing timing;
+  const async::TaskHeader& task = *exec::current_task();
+  while (reporting_contained.exchange(true, std::memory_order_acquire)) {
+    arch::Interrupts::relax();
+  }
+  arch::HartLocal& local = arch::hart_local();
+  ++local.panics;
+  say(kSink, "PANIC on hart {} in task {} ({}): {}\n", local.id, task.id(), task.name(), message);
+  timing.first_line = microseconds();
+  if (file != nullptr) say(kSink, "  at {}:{}\n", file, line);
+  print_circumstances(kSink);
+  print_backtrace(kSink, frame_pointer);
+  timing.backtrace = microseconds();
+  print_timing(kSink, timing);
+  --local.panics;
+  contained_panics.fetch_add(1, std::memory_order_relaxed);
+  reporting_contained.store(false, std::memory_order_release);
+}
+
+// SAFETY: the address of the caller's own frame, as a number.
+#define QUOLL_FRAME_POINTER() reinterpret_cast<std::uintptr_t>(__builtin_frame_address(0))
 
 }  // namespace
 
 bool in_progress() noexcept {
-  return panicking_hart.load(std::memory_order_relaxed) != 0;
+  return stopping_hart.load(std::memory_order_relaxed) != 0;
 }
 
-void halt_hart() noexcept {
+bool is_reporting() noexcept {
+  return stopping_hart.load(std::memory_order_relaxed) == arch::hart_local().id + 1;
+}
+
+void halt_hart(std::uint64_t pc) noexcept {
   arch::Interrupts::disable();
   arch::Interrupts::disable_sources(~std::uint64_t{0});
+  const unsigned self = arch::hart_local().id;
+  stopped_harts[self].pc = pc;
+  stopped.add(self);
   for (;;) arch::Interrupts::wait();
 }
 
-void panic_with(std::string_view message, const char* file, unsigned line) noexcept {
-  begin();
-  say("\nKERNEL PANIC on hart {}: {}\n", arch::hart_local().id, message);
-  if (file != nullptr) say("  at {}:{}\n", file, line);
-  // SAFETY: the address of this function's own frame.
-  print_chain(reinterpret_cast<std::uintptr_t>(__builtin_frame_address(0)));
-  end();
+std::uint64_t contained() noexcept {
+  return contained_panics.load(std::memory_order_relaxed);
+}
+
+void panic_with(std::string_view message, const char* file, unsigned line) {
+  const std::uint64_t frame_pointer = QUOLL_FRAME_POINTER();
+  if (const char* const why = obstacle(); why != nullptr) {
+    stop_machine(message, why, file, line, frame_pointer);
+  }
+  report_contained(message, file, line, frame_pointer);
+  throw_exception();
+}
+
+void stop(std::string_view message, const char* file, unsigned line) noexcept {
+  stop_machine(message, nullptr, file, line, QUOLL_FRAME_POINTER());
 }
 
 void kernel_fault(const arch::TrapFrame& frame) noexcept {
-  begin();
-  const arch::HartLocal& local = arch::hart_local();
-  const riscv::TrapCause cause(frame.cause);
-  const bool overflow = frame.bad_stack != 0;
-  say("\nKERNEL PANIC on hart {}: {}{} at {:#x}, address {:#x}\n", local.id,
-      overflow ? "stack overflow or bad stack pointer: " : "", cause.name(), frame.pc, frame.value);
-  for (std::size_t i = 1; i < 32; i += 3) {
-    for (std::size_t k = i; k < i + 3 && k < 32; ++k) {
-      say("  {:4} {:#018x}", kRegisterNames[k], frame.x[k]);
-    }
-    say("\n");
-  }
-  say("  status {:#x}, cause {:#x}\n", frame.sstatus, frame.cause);
-  print_chain(frame.x[8]);
-  end();
+  constexpr Sink kSink = &tracing::write_unlocked;
+  Timing timing;
+  std::array<char, 160> text;
+  const std::size_t size =
+      log::format_to(std::span<char>(text), "{}: {} at {:#x}, address {:#x}", kind_of_fault(frame),
+                     riscv::TrapCause(frame.cause).name(), frame.pc, frame.value);
+  const std::string_view message(text.data(), size);
+  take_over(message, frame.pc);
+  say(kSink, "\nKERNEL PANIC on hart {}: {}\n", arch::hart_local().id, message);
+  timing.first_line = microseconds();
+  print_circumstances(kSink);
+  print_registers(kSink, frame);
+  print_backtrace(kSink, frame);
+  timing.backtrace = microseconds();
+  print_state_of_hart(kSink, frame.x[kStackPointer]);
+  end_machine(kSink, timing);
 }
 
 }  // namespace quoll::panic
-
-namespace quoll::base {
-
-void assertion_failed(const char* expression, const char* file, unsigned line) {
-  panic::panic_with(expression, file, line);
-}
-void continue_panic() {
-  panic::panic_with("a panic that was caught is thrown on", nullptr, 0);
-}
-
-}  // namespace quoll::base

@@ -12,8 +12,7 @@ namespace quoll::arch {
 
 struct UserContext;
 
-/// The start of every hart's TLS block, and the only thread-local object of the kernel. The
-/// offsets of the first fields are known to trap.S.
+/// The start of every hart's TLS block. The offsets of the first fields are known to trap.S.
 struct HartLocal {
   std::uint64_t saved_t0 = 0;   ///< trap entry's scratch
   std::uint64_t saved_t1 = 0;   ///< trap entry's scratch
@@ -21,6 +20,8 @@ struct HartLocal {
   std::uint64_t stack_high = ~std::uint64_t{0};
   std::uint64_t emergency_low = 0;  ///< where traps go when the stack is no good
   std::uint64_t emergency_high = 0;
+  std::uint64_t saved_a0 = 0;  ///< trap entry's scratch
+  std::uint64_t entering = 0;  ///< traps that have not got as far as their frame
 
   std::uint32_t id = 0;                        ///< dense logical id
   std::uint32_t interrupt_depth = 0;           ///< above zero inside an interrupt handler
@@ -36,7 +37,8 @@ struct HartLocal {
   trace::Local trace;            ///< what the hart records
 };
 
-inline constexpr std::size_t kEmergencyStackSize = 8192;
+/// Room for a trap frame, the unwinder and a whole report.
+inline constexpr std::size_t kEmergencyStackSize = 16384;
 
 /// The hart that runs this. Not to be kept across a suspension: the task may go on elsewhere.
 inline HartLocal& hart_local() noexcept {

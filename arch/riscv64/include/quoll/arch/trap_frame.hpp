@@ -9,6 +9,13 @@
 
 namespace quoll::arch {
 
+/// Why a trap could not use the stack that it found. The values are known to trap.S.
+enum class BadStack : std::uint64_t {
+  kNo = 0,
+  kPointer = 1,      ///< the stack pointer was outside this hart's stack, or not aligned
+  kDoubleFault = 2,  ///< the trap before had not got as far as its frame
+};
+
 /// Every register at the moment of the trap. The layout is known to trap.S.
 struct TrapFrame {
   /// x[0] is unused.
@@ -17,7 +24,7 @@ struct TrapFrame {
   std::uint64_t sstatus;
   std::uint64_t cause;
   std::uint64_t value;  ///< stval
-  /// The stack pointer was outside this hart's stack: the frame is on the emergency stack.
+  /// A `BadStack`: anything but zero means that the frame is on the emergency stack.
   std::uint64_t bad_stack;
   std::uint64_t padding;
 };

@@ -36,15 +36,13 @@ struct FloatState {
 
 /// All of a guest thread that a hart holds while it runs. A fresh one has every register zero.
 struct UserContext {
-  /// x[0] is never loaded.
+  /// x[0] is never loaded, and written by the trap code only.
   std::array<std::uint64_t, 32> x{};
   std::uint64_t pc = 0;
   std::uint64_t sstatus = 0;
   /// Where the trap entry finds the kernel again; set by `enter_user`.
   std::uint64_t kernel_sp = 0;
   std::uint64_t kernel_tp = 0;
-  /// Written by the trap code only.
-  std::uint64_t scratch = 0;
   FloatState fp;
   /// The hart whose registers hold `fp` unchanged, plus one; 0: none.
   std::uint32_t fp_hart = 0;
