@@ -16,6 +16,8 @@ constexpr Known kKnown[] = {
     {"paging", &Arguments::paging},
     {"tests", &Arguments::tests},
     {"bench", &Arguments::bench},
+    {"trace", &Arguments::trace},
+    {"trace.size", &Arguments::trace_size},
 };
 
 void take(Arguments& arguments, std::string_view part, Complain complain) {

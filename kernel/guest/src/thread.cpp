@@ -91,32 +91,40 @@ constexpr std::uint64_t kNoResult = 0xff;
 // Its one record, with the result that the guest finds.
 void note_call(const TracedCall& call, std::uint64_t error, std::uint64_t value) {
   constexpr std::uint64_t kLargest = 0xff;
-  trace::record_since<trace::Event::kSyscall>(call.begun, std::min(call.number, kLargest),
-                                              std::min(error, kLargest), value);
+  arch::trace_local().write<trace::Event::kSyscall>(trace::now(), std::min(call.number, kLargest),
+                                                    error, value, call.begun);
 }
 void note_call(const TracedCall& call, Guest& guest) {
-  note_call(call, guest.context().x[arch::kRegA0], guest.context().x[arch::kRegA1]);
+  // After `fault_return` the registers are those of the interrupted code.
+  if (call.number == static_cast<std::uint64_t>(abi::Syscall::kFaultReturn)) {
+    note_call(call, 0, 0);
+  } else {
+    note_call(call, guest.context().x[arch::kRegA0], guest.context().x[arch::kRegA1]);
+  }
 }
 
-// As `dispatch`. A call that waits is left in `call`, for its end.
-Next traced_dispatch(Guest& guest, GuestEnd& end, TracedCall& call) {
-  call = {trace::now(), guest.context().x[arch::kRegA7]};
-  const Next next = dispatch(guest, end);
-  switch (next) {
-    case Next::kWait:
-      return next;
-    case Next::kEnd:
-      note_call(call, 0, end.exit_status);
-      break;
-    default:
-      // After `fault_return` the registers are those of the interrupted code.
-      if (call.number == static_cast<std::uint64_t>(abi::Syscall::kFaultReturn)) {
-        note_call(call, 0, 0);
-      } else {
-        note_call(call, guest);
-      }
+// The end of a call that waited.
+void note_waited(TracedCall& call, Guest& guest, bool has_result) {
+  if (call.begun == 0) return;
+  if (has_result) {
+    note_call(call, guest);
+  } else {
+    note_call(call, kNoResult, 0);
   }
   call = {};
+}
+
+// As `dispatch`. A call that waits is left in `waiting`, for its end.
+Next traced_dispatch(Guest& guest, GuestEnd& end, TracedCall& waiting) {
+  const TracedCall call{trace::now(), guest.context().x[arch::kRegA7]};
+  const Next next = dispatch(guest, end);
+  if (next == Next::kResume || next == Next::kYield) [[likely]] {
+    note_call(call, guest);
+  } else if (next == Next::kWait) {
+    waiting = call;
+  } else {
+    note_call(call, 0, end.exit_status);
+  }
   return next;
 }
 
@@ -160,10 +168,16 @@ WaitingCall waiting_call(Guest& guest) {
 // messages go.
 async::Task<base::Result<void, device::StreamError>> report(Guest& guest, const GuestEnd& end) {
   char text[kMaxReport];
-  const std::size_t size = log::format_to(text, "quoll: {}: killed: {} at {:#x} (pc {:#x})\n",
-                                          guest.name(), to_string(end.fault), end.address, end.pc);
-  log::error("guest", "{}: killed: {} at {:#x} (pc {:#x})", guest.name(), to_string(end.fault),
-             end.address, end.pc);
+  std::size_t size = 0;
+  if (end.reason == EndReason::kPanicked) {
+    size = log::format_to(text, "quoll: {}: killed by a kernel panic\n", guest.name());
+    log::error("guest", "{}: killed by a kernel panic", guest.name());
+  } else {
+    size = log::format_to(text, "quoll: {}: killed: {} at {:#x} (pc {:#x})\n", guest.name(),
+                          to_string(end.fault), end.address, end.pc);
+    log::error("guest", "{}: killed: {} at {:#x} (pc {:#x})", guest.name(), to_string(end.fault),
+               end.address, end.pc);
+  }
   if (guest.error_stream() == nullptr) co_return {};
   std::span<const std::byte> rest = std::as_bytes(std::span(text, size));
   while (!rest.empty()) {
@@ -174,9 +188,8 @@ async::Task<base::Result<void, device::StreamError>> report(Guest& guest, const 
   co_return {};
 }
 
-}  // namespace
-
-async::Task<void> run_thread(GuestRef guest) {
+// The guest's life, up to the end that it comes to.
+async::Task<GuestEnd> serve(GuestRef guest) {
   GuestEnd end;
   TracedCall call;
   const std::uint64_t task = (co_await async::current_task()).id();
@@ -196,23 +209,42 @@ async::Task<void> run_thread(GuestRef guest) {
         const auto result = co_await waiting_call(*guest);
         if (result) {
           set_result(*guest, *result);
-          note_call(call, *guest);
         } else if (result.error() == WaitOutcome::kOutOfMemory) {
           set_result(*guest, fail(abi::Error::kNoMemory));
-          note_call(call, *guest);
-        } else {
-          note_call(call, kNoResult, 0);
         }
-        call = {};
+        note_waited(call, *guest, result || result.error() == WaitOutcome::kOutOfMemory);
         // A guest that was killed meanwhile is found so before user mode.
         break;
       }
     }
   }
-  if (end.reason == EndReason::kFaulted) (void)co_await report(*guest, end);
+  co_return end;
+}
+
+// What is left to do when it is over, also when a panic in one of its system calls was its end.
+async::Task<void> bury(GuestRef guest, async::Task<GuestEnd> life) {
+  async::Task<GuestEnd> living = std::move(life);
+  const auto lived = co_await std::move(living).contained();
+  living = {};
+  GuestEnd end;
+  end.reason = EndReason::kPanicked;
+  if (lived) end = *lived;
+  if (end.reason == EndReason::kFaulted || end.reason == EndReason::kPanicked) {
+    // The stream may be what the panic came from: it is not to keep the guest from ending.
+    (void)(co_await report(*guest, end).contained()).has_value();
+  }
   exec::forget_user(guest->context());
   trace::record<trace::Event::kGuestEnd>(end.reason, guest->id(), end.status());
   guest->finish(end);
+}
+
+}  // namespace
+
+async::Task<void> run_thread(GuestRef guest) {
+  // Both coroutines are made now, so that a guest that has started does not lack one of them.
+  async::Task<GuestEnd> life = serve(guest);
+  if (!life.valid()) return {};
+  return bury(std::move(guest), std::move(life));
 }
 
 }  // namespace quoll::guest

@@ -151,6 +151,7 @@ async::Task<void> boot_task(const handoff::BootInfo& info) {
   // Guests in the background would write on for ever.
   (void)co_await guest::end_all().checked();
   device::set_interrupt_handler([] { output_given_up.cancel(); });
+  (void)co_await device::write_trace(output_given_up).checked();
   (void)co_await device::flush(output_given_up).checked();
   if (output_given_up.cancelled()) status = guest::status::kInterrupted;
   device::power_off(status);

@@ -101,6 +101,7 @@ async::Task<void> main_program() {
     }
   }
   say("{} passed, {} failed\n", passed, failed);
+  (void)co_await device::write_trace().checked();
   (void)co_await device::flush().checked();
   device::power_off(failed == 0 && passed != 0 ? 0 : 1);
 }

@@ -99,9 +99,10 @@ void print_state(unsigned hart, const trace::Local& local, void (*put)(std::stri
     size =
         log::format_to(out, "trace: hart {} now {} sleeps since {}\n", hart, trace::now(), begin);
   } else {
-    const std::uint32_t slice = local.slice.load(std::memory_order_relaxed);
+    const auto name =
+        text_of(trace::Local::slice_name(local.slice.load(std::memory_order_relaxed)));
     size = log::format_to(out, "trace: hart {} now {} runs task {} {} since {}\n", hart,
-                          trace::now(), task, text_of(slice >> 2), begin);
+                          trace::now(), task, name, begin);
   }
   print_line(out, size, put);
 }
@@ -188,6 +189,9 @@ void print_last(unsigned hart, std::size_t count, void (*put)(std::string_view))
 }
 
 void print_last_of_all(std::size_t count, void (*put)(std::string_view)) noexcept {
+  if (recorded_groups() == trace::kNoGroups) return;
+  std::array<char, 64> line;
+  print_line(line, log::format_to(line, "trace: {} ticks a second\n", frequency), put);
   for (unsigned hart = 0; hart < trace_locals().size(); ++hart) print_last(hart, count, put);
 }
 

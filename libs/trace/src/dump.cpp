@@ -151,15 +151,15 @@ std::size_t Dump::hart(std::span<std::byte> out) noexcept {
   position_ = local.ring.lost();
   behind_ = local.ring.written();
   in_hart_ = true;
-  const std::uint32_t slice = local.slice.load(std::memory_order_relaxed);
-  note_key(slice >> 2);
+  const std::uint32_t name = Local::slice_name(local.slice.load(std::memory_order_relaxed));
+  note_key(name);
   Chunk chunk(out, {'H', 'A', 'R', 'T'});
   chunk.number(std::uint64_t{index_});
   chunk.number(std::uint64_t{local.ring.capacity()});
   chunk.number(behind_);
   chunk.number(local.task.load(std::memory_order_relaxed));
   chunk.number(local.begin.load(std::memory_order_relaxed));
-  chunk.number(std::uint64_t{slice});
+  chunk.number(std::uint64_t{name});
   return chunk.finish();
 }
 

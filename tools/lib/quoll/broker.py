@@ -39,12 +39,14 @@ class Console:
 
 
 class Broker:
-    """Runs one machine to its end. `interactive`: there is a prompt that outlives programs."""
+    """Runs one machine to its end. `interactive`: there is a prompt that outlives programs.
+    `sinks` takes what comes out of further ports, by their names."""
 
-    def __init__(self, machine, console, interactive):
+    def __init__(self, machine, console, interactive, sinks=None):
         self._machine = machine
         self._console = console
         self._interactive = interactive
+        self._sinks = sinks or {}
         self._events = queue.SimpleQueue()
         self._forced_status = None
         self._last_interrupt = None
@@ -68,6 +70,7 @@ class Broker:
             OutputPump(ports["stderr"], lambda data: write_all(2, data)),
             OutputPump(ports["log"], lambda data: write_all(2, data)),
         ]
+        outputs += [OutputPump(ports[name], sink) for name, sink in self._sinks.items()]
         for pump in outputs:
             pump.start()
         InputPump(0, ports["stdin"]).start()

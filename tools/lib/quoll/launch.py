@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0 OR MIT
 """The main program behind tools/run: `launch.py BUILD_DIRECTORY words...`."""
 
+import contextlib
 import os
 import sys
 import tempfile
@@ -8,6 +9,11 @@ import tempfile
 from . import machine, options, boot, status
 from .archive import ArchiveError
 from .broker import Broker, Console
+
+
+# A run that is traced on request keeps more than one that is traced for a panic's sake. What the
+# user says comes later, and wins.
+TRACE_ARGUMENTS = ["trace=on", "trace.size=65536"]
 
 
 def _say(line):
@@ -52,16 +58,20 @@ def main(build_directory, words):
             os.path.join(build_directory, "quoll.img"),
             smp=asked.smp,
             memory=asked.memory,
-            bootargs=asked.bootargs,
+            bootargs=(TRACE_ARGUMENTS if asked.trace else []) + asked.bootargs,
             initrd=initrd,
             gdb=asked.gdb,
         )
         if asked.gdb:
             _say("waiting for " + machine.gdb_command(build_directory))
         console_log = os.environ.get("QUOLL_CONSOLE_LOG", f"{build_directory}/console.log")
-        running = machine.Machine(command)
         console = Console(console_log, live=asked.console)
-        return Broker(running, console, interactive=asked.program is None).run()
+        with contextlib.ExitStack() as files:
+            sinks = {}
+            if asked.trace is not None:
+                sinks["trace"] = files.enter_context(open(asked.trace, "wb", buffering=0)).write
+            running = machine.Machine(command, [*machine.PORTS, *sinks])
+            return Broker(running, console, asked.program is None, sinks).run()
 
 
 if __name__ == "__main__":

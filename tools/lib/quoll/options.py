@@ -9,7 +9,8 @@ from . import status
 
 USAGE = (
     "usage: tools/run [--smp N] [--memory SIZE] [--dir HOST[::GUEST]]... [--env K=V]...\n"
-    "                 [--append BOOTARGS] [--gdb] [--console] [program.wasm [args...]]"
+    "                 [--append BOOTARGS] [--trace FILE] [--gdb] [--console]\n"
+    "                 [program.wasm [args...]]"
 )
 
 
@@ -30,6 +31,7 @@ class Options:
     directories: list = field(default_factory=list)  # (host path, guest path)
     environment: list = field(default_factory=list)  # "K=V"
     bootargs: list = field(default_factory=list)
+    trace: str | None = None  # where the trace goes
     gdb: bool = False
     console: bool = False
     help: bool = False
@@ -63,6 +65,13 @@ def _environment(value):
     return value
 
 
+def _new_file(option, value):
+    folder = os.path.dirname(value) or "."
+    if not value or os.path.isdir(value) or not os.path.isdir(folder):
+        raise CommandLineError(f"{option}: '{value}' cannot be written")
+    return value
+
+
 def parse(words):
     """Options end at the first word that is none; what follows belongs to the program."""
     options = Options()
@@ -72,6 +81,7 @@ def parse(words):
         "--dir": lambda v: options.directories.append(_directory(v)),
         "--env": lambda v: options.environment.append(_environment(v)),
         "--append": lambda v: options.bootargs.append(v),
+        "--trace": lambda v: setattr(options, "trace", _new_file("--trace", v)),
     }
     flags = ("--gdb", "--console", "--help")
     rest = list(words)

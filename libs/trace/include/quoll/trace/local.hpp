@@ -25,8 +25,8 @@ concept Recordable = std::integral<T> || std::is_enum_v<T>;
 struct Local {
   /// What of all groups is recorded. Nonzero only when the ring has memory.
   std::atomic<GroupMask> enabled{kNoGroups};
-  /// How the running slice is going to end, and where its task's name stands.
-  std::atomic<std::uint32_t> slice{0};
+  /// The header of the running slice's record, as far as it is known: `slice_header`.
+  std::atomic<std::uint64_t> slice{0};
   /// The running task; 0: none.
   std::atomic<std::uint64_t> task{0};
   /// When the running slice, or the sleep, began.
@@ -35,6 +35,24 @@ struct Local {
 
   /// `task` of a hart that sleeps: no task has this id.
   static constexpr std::uint64_t kParked = ~std::uint64_t{0};
+
+  /// The header of a slice's record, unless the task yields or ends: then `end` is or-ed to it.
+  static constexpr std::uint64_t slice_header(std::uint64_t name) noexcept {
+    return header_of(Event::kSlice, name << kSliceName.shift);
+  }
+  static constexpr std::uint64_t slice_end(SliceEnd end) noexcept {
+    return header_of(Event::kNone, std::uint64_t{static_cast<std::uint8_t>(end)});
+  }
+  static constexpr std::uint32_t slice_name(std::uint64_t header) noexcept {
+    return static_cast<std::uint32_t>(header >> (8 + kSliceName.shift) & kSliceName.mask());
+  }
+
+  /// Ends the running slice. *Requires*: `task` has one that began when recording was on.
+  [[gnu::always_inline]] void write_slice(std::uint64_t time, std::uint64_t of_task) noexcept {
+    ring.write(time, slice.load(std::memory_order_relaxed), of_task,
+               begin.load(std::memory_order_relaxed));
+    task.store(0, std::memory_order_relaxed);
+  }
 
   bool wants(Group group) const noexcept {
     return (enabled.load(std::memory_order_relaxed) & bit(group)) != 0;
@@ -52,6 +70,13 @@ struct Local {
   }
 
  private:
+  static constexpr Field kSliceName = info(Event::kSlice).fields[1];
+  static_assert(info(Event::kSlice).fields[0].kind == Kind::kChoice &&
+                    info(Event::kSlice).fields[0].shift == 0 && kSliceName.kind == Kind::kText &&
+                    info(Event::kSlice).fields[2].word == Word::kFirst &&
+                    info(Event::kSlice).fields[3].word == Word::kSecond,
+                "write_slice goes by this");
+
   template <Event kEvent, std::size_t... kIndex, typename... V>
   [[gnu::always_inline]] static void pack(std::uint64_t (&words)[3], std::index_sequence<kIndex...>,
                                           V... values) noexcept {

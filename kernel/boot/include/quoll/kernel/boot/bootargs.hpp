@@ -14,6 +14,9 @@ struct Arguments {
   std::string_view paging;  ///< the loader's business
   std::string_view tests;   ///< which kernel tests to run
   std::string_view bench;   ///< which counts to print
+  /// What is recorded: a list for `trace::parse_groups`.
+  std::string_view trace = "on";
+  std::string_view trace_size = "256";  ///< how many records each hart keeps
 };
 
 /// Called for each part that is not understood, with the reason.

@@ -21,6 +21,10 @@ async::Task<void> start(const fdt::DeviceTree& tree);
 /// Whether the streams are the console, where somebody types.
 bool streams_are_terminal() noexcept;
 
+/// Writes all that was recorded to the host's port quoll.trace, if there is one; recording ends
+/// before. `token` gives up what is left. *Context*: task.
+async::Task<void> write_trace(async::CancelToken token = {});
+
 /// Waits until the host has taken what was written so far, however slowly it reads; a port that it
 /// has closed is not waited for. `token` gives up what is left. *Context*: task.
 async::Task<void> flush(async::CancelToken token = {});

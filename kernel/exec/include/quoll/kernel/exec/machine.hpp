@@ -35,8 +35,9 @@ class Machine {
   }
   void on_run(const async::TaskHeader& task) noexcept {
     trace::Local& local = arch::trace_local();
-    if (local.enabled.load(std::memory_order_relaxed) == trace::kNoGroups) return;
-    local.slice.store(trace::text_key(task.name()) << kNameShift, std::memory_order_relaxed);
+    if (!local.wants(trace::Group::kSched)) return;
+    local.slice.store(trace::Local::slice_header(trace::text_key(task.name())),
+                      std::memory_order_relaxed);
     local.begin.store(trace::now(), std::memory_order_relaxed);
     local.task.store(task.id(), std::memory_order_relaxed);
   }
@@ -45,25 +46,18 @@ class Machine {
   void on_stop() noexcept {
     trace::Local& local = arch::trace_local();
     const std::uint64_t task = local.task.load(std::memory_order_relaxed);
-    if (task == 0) return;
-    const std::uint32_t slice = local.slice.load(std::memory_order_relaxed);
-    trace::record<trace::Event::kSlice>(slice, slice >> kNameShift, task,
-                                        local.begin.load(std::memory_order_relaxed));
-    local.task.store(0, std::memory_order_relaxed);
+    if (task != 0) local.write_slice(trace::now(), task);
   }
 
  private:
-  /// `trace::Local::slice`: how it ends, and above that the task's name.
-  static constexpr unsigned kNameShift = 2;
-
-  /// The task of this hart, as far as it is known; 0: none.
+  /// The task of this hart; 0: none, or slices are not recorded.
   static std::uint64_t running() noexcept {
     return arch::trace_local().task.load(std::memory_order_relaxed);
   }
+  /// Without a slice it changes what nobody reads.
   static void ends_by(trace::SliceEnd end) noexcept {
     trace::Local& local = arch::trace_local();
-    if (local.enabled.load(std::memory_order_relaxed) == trace::kNoGroups) return;
-    local.slice.store(local.slice.load(std::memory_order_relaxed) | static_cast<unsigned>(end),
+    local.slice.store(local.slice.load(std::memory_order_relaxed) | trace::Local::slice_end(end),
                       std::memory_order_relaxed);
   }
 };
