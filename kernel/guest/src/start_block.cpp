@@ -48,11 +48,11 @@ class Writer {
       : out_(out), next_string_(strings_at) {}
 
   template <typename T>
-  void put(std::size_t offset, const T& value) noexcept {
+  void put(std::size_t offset, const T& value) {
     QUOLL_ASSERT(offset + sizeof(T) <= out_.size());
     std::memcpy(out_.data() + offset, &value, sizeof(T));
   }
-  abi::StartString put_string(std::string_view text) noexcept {
+  abi::StartString put_string(std::string_view text) {
     QUOLL_ASSERT(next_string_ + text.size() + 1 <= out_.size());
     const abi::StartString place{static_cast<std::uint32_t>(next_string_),
                                  static_cast<std::uint32_t>(text.size())};

@@ -8,7 +8,8 @@
 
 namespace quoll::guest {
 
-/// Runs the guest until it ends, reports its end, and gives back all that it had.
+/// Runs the guest until it ends, reports its end, and gives back all that it had. A panic in one of
+/// its system calls ends the guest and no more. Not `valid()` when there is no memory for it.
 async::Task<void> run_thread(GuestRef guest);
 
 }  // namespace quoll::guest

@@ -15,11 +15,11 @@ const archive::Archive& KernelHost::archive() const noexcept {
   return guest::services().archive();
 }
 
-std::string_view KernelHost::version() const noexcept {
+std::string_view KernelHost::version() const {
   return "Quoll " QUOLL_VERSION ", a WebAssembly microkernel operating system for RISC-V";
 }
 
-MemoryInfo KernelHost::memory() const noexcept {
+MemoryInfo KernelHost::memory() const {
   const vm::MemoryStatistics statistics = vm::statistics();
   return {statistics.frames.available() * mem::kPageSize, statistics.heap.used_bytes};
 }

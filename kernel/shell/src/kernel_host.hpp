@@ -14,8 +14,8 @@ namespace quoll::shell {
 class KernelHost final : public Host {
  public:
   const archive::Archive& archive() const noexcept override;
-  std::string_view version() const noexcept override;
-  MemoryInfo memory() const noexcept override;
+  std::string_view version() const override;
+  MemoryInfo memory() const override;
   base::Result<Job, const char*> start(const Program& program) override;
   async::Task<base::Result<guest::GuestEnd, async::WaitError>> wait(Job job) override;
   bool poll(Job job, guest::GuestEnd& end) override;

@@ -60,7 +60,12 @@ Shell::Printing Shell::obey(Line line) {
         (split->background() && !command.may_be_background)) {
       co_return co_await print("usage: {} {}\n", command.name, command.usage);
     }
-    co_return co_await command.run(*this, Invocation{split->words(), split->background()});
+    const auto done =
+        co_await command.run(*this, Invocation{split->words(), split->background()}).contained();
+    if (done) co_return *done;
+    // Whatever broke in the command, the prompt comes back.
+    const bool panicked = done.error() == async::TaskError::kPanicked;
+    co_return co_await print("{}: {}\n", name, panicked ? "panicked" : "out of memory");
   }
   co_return co_await print("error: no command '{}'; try help\n", name);
 }
@@ -78,6 +83,8 @@ Shell::Printing Shell::report(std::string_view name, const guest::GuestEnd& end,
       co_return co_await print("{}: killed by a fault (status {})\n", name, end.status());
     case guest::EndReason::kInterrupted:
       co_return co_await print("{}: interrupted (status {})\n", name, end.status());
+    case guest::EndReason::kPanicked:
+      co_return co_await print("{}: killed by a kernel panic (status {})\n", name, end.status());
   }
   co_return {};
 }

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include <quoll/kernel/shell/shell.hpp>
+#include <quoll/test_support/panic.hpp>
 
 #include "../kernel_guest/fake_stream.hpp"
 #include "../kernel_guest/guest_fixture.hpp"
@@ -34,10 +35,14 @@ class FakeHost final : public Host {
   std::vector<Started> started;
   guest::GuestEnd next_end;
   const char* refuse = nullptr;
+  bool broken = false;
 
   const archive::Archive& archive() const noexcept override { return archive_; }
-  std::string_view version() const noexcept override { return "Test 1"; }
-  MemoryInfo memory() const noexcept override { return {8192, 2048}; }
+  std::string_view version() const override { return "Test 1"; }
+  MemoryInfo memory() const override {
+    if (broken) test_support::panic();
+    return {8192, 2048};
+  }
   base::Result<Job, const char*> start(const Program& program) override {
     if (refuse != nullptr) return base::err(refuse);
     Started s;
@@ -115,6 +120,17 @@ TEST_F(ShellTest, ShutdownSetsTheStatusAndReadsNoFurther) {
       "shutdown: a status is a number from 0 to 255\nshutdown: a status is a number from 0 to 255\n"
       "shutdown: a status is a number from 0 to 255\nshutdown: a status is a number from 0 to "
       "255\n\n");
+}
+
+TEST_F(ShellTest, GoesOnWhenACommandPanics) {
+  host_.broken = true;
+  EXPECT_EQ(answer("mem\nversion\n"), "mem: panicked\nTest 1\n\n");
+  EXPECT_EQ(status_, 0);
+}
+
+TEST_F(ShellTest, SaysThatAPanicEndedAProgram) {
+  host_.next_end.reason = guest::EndReason::kPanicked;
+  EXPECT_EQ(answer("run hello\n"), "hello: killed by a kernel panic (status 125)\n\n");
 }
 
 TEST_F(ShellTest, ListsAndPrintsFiles) {

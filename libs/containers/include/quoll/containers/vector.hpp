@@ -130,7 +130,7 @@ class [[nodiscard]] Vector {
   }
 
   /// Removes the last element.
-  void pop_back() noexcept {
+  void pop_back() {
     QUOLL_ASSERT(size_ != 0);
     std::destroy_at(data_ + --size_);
   }

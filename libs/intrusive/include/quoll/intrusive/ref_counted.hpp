@@ -75,11 +75,11 @@ class RefPtr {
   [[nodiscard]] T* leak() noexcept { return std::exchange(object_, nullptr); }
 
   T* get() const noexcept { return object_; }
-  T& operator*() const noexcept {
+  T& operator*() const {
     QUOLL_ASSERT(object_ != nullptr);
     return *object_;
   }
-  T* operator->() const noexcept {
+  T* operator->() const {
     QUOLL_ASSERT(object_ != nullptr);
     return object_;
   }

@@ -11,7 +11,7 @@ namespace quoll::guest {
 
 /// Exit statuses that are not the program's own.
 namespace status {
-inline constexpr std::uint8_t kKernelStopped = 125;
+inline constexpr std::uint8_t kKernelStopped = 125;  ///< all of it, or only on the guest's behalf
 inline constexpr std::uint8_t kNotLoaded = 126;
 inline constexpr std::uint8_t kNotFound = 127;
 inline constexpr std::uint8_t kInterrupted = 130;
@@ -26,6 +26,7 @@ enum class EndReason : std::uint8_t {
   kLoadFailed,   ///< the module was refused; the runtime has said why
   kFaulted,      ///< a fault that nobody handled
   kInterrupted,  ///< from the console, or by another task
+  kPanicked,     ///< the kernel panicked in one of its system calls, and contained that
 };
 
 /// The end of one guest.
@@ -49,6 +50,8 @@ struct GuestEnd {
         return status::kFaulted;
       case EndReason::kInterrupted:
         return status::kInterrupted;
+      case EndReason::kPanicked:
+        return status::kKernelStopped;
     }
     return status::kFaulted;
   }

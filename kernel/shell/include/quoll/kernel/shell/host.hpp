@@ -42,8 +42,8 @@ class Host {
  public:
   virtual const archive::Archive& archive() const noexcept = 0;
   /// One line that says what runs here.
-  virtual std::string_view version() const noexcept = 0;
-  virtual MemoryInfo memory() const noexcept = 0;
+  virtual std::string_view version() const = 0;
+  virtual MemoryInfo memory() const = 0;
 
   /// Starts a program. The error is a phrase for the user.
   virtual base::Result<Job, const char*> start(const Program& program) = 0;
