@@ -1,30 +1,48 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
-//
-// The record of the locks that each hart holds, one bit a rank, kept in checking builds.
-#include <cstdint>
-
 #include <quoll/base/assert.hpp>
 #include <quoll/sync/lock_rank.hpp>
 
-#ifdef QUOLL_CHECK_LOCK_RANKS
-namespace quoll::sync::detail {
-namespace {
-constinit thread_local std::uint64_t held_ranks = 0;
-constexpr std::uint64_t bit(LockRank rank) {
-  return std::uint64_t{1} << static_cast<unsigned>(rank);
-}
-}  // namespace
+namespace quoll::sync {
 
-void note_acquired(LockRank rank) noexcept {
-  // Two locks of one rank cannot be ordered, so an equal rank is refused too.
-  QUOLL_ASSERT(held_ranks < bit(rank));
-  held_ranks |= bit(rank);
+const char* to_string(LockRank rank) noexcept {
+  switch (rank) {
+    case LockRank::kGuestTable:
+      return "guest table";
+    case LockRank::kDevice:
+      return "device";
+    case LockRank::kChannel:
+      return "channel";
+    case LockRank::kExecutor:
+      return "executor";
+    case LockRank::kTimer:
+      return "timer";
+    case LockRank::kAddressSpace:
+      return "address space";
+    case LockRank::kKernelWindow:
+      return "kernel window";
+    case LockRank::kHeap:
+      return "heap";
+    case LockRank::kFrameCache:
+      return "frame cache";
+    case LockRank::kFrames:
+      return "frames";
+    case LockRank::kRandom:
+      return "random";
+    case LockRank::kLog:
+      return "log";
+  }
+  return "unknown";
 }
 
-void note_released(LockRank rank) noexcept {
-  QUOLL_ASSERT((held_ranks & bit(rank)) != 0);
-  held_ranks &= ~bit(rank);
+namespace detail {
+
+void rank_violated() noexcept {
+  base::assertion_failed("lock rank: taken under a lock that comes later", __FILE__,
+                         unsigned{__LINE__});
+}
+void released_unheld() noexcept {
+  base::assertion_failed("lock rank: released and not held", __FILE__, unsigned{__LINE__});
 }
 
-}  // namespace quoll::sync::detail
-#endif
+}  // namespace detail
+}  // namespace quoll::sync

@@ -57,7 +57,7 @@ TEST(LockRankDeathTest, RefusesTheWrongOrder) {
         LockGuard first(inner);
         LockGuard second(outer);
       },
-      "held_ranks");
+      "lock rank");
 }
 
 TEST(SpinLock, TryLockSaysWhenItIsTaken) {

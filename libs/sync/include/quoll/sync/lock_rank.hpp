@@ -3,6 +3,7 @@
 // Lock ranks: the order in which locks may be taken. Every lock has one, and there is no "none".
 #pragma once
 
+#include <bit>
 #include <cstdint>
 
 namespace quoll::sync {
@@ -26,16 +27,65 @@ enum class LockRank : std::uint8_t {
 
 inline constexpr unsigned kLockRankCount = 64;
 
+/// Which locks a hart holds: a bit for each rank.
+class LockSet {
+ public:
+  constexpr LockSet() = default;
+  constexpr explicit LockSet(std::uint64_t bits) noexcept : bits_(bits) {}
+  constexpr bool is_empty() const noexcept { return bits_ == 0; }
+  constexpr bool contains(LockRank rank) const noexcept { return (bits_ & bit(rank)) != 0; }
+  /// Whether a lock of this rank may be taken now. Two of one rank cannot be ordered.
+  constexpr bool allows(LockRank rank) const noexcept { return bits_ < bit(rank); }
+  constexpr void add(LockRank rank) noexcept { bits_ |= bit(rank); }
+  constexpr void remove(LockRank rank) noexcept { bits_ &= ~bit(rank); }
+  /// Calls `f` with each rank, outermost first.
+  template <typename F>
+  constexpr void for_each(F&& f) const {
+    for (std::uint64_t rest = bits_; rest != 0; rest &= rest - 1) {
+      f(static_cast<LockRank>(std::countr_zero(rest)));
+    }
+  }
+
+ private:
+  static constexpr std::uint64_t bit(LockRank rank) noexcept {
+    return std::uint64_t{1} << static_cast<unsigned>(rank);
+  }
+  std::uint64_t bits_ = 0;
+};
+
+/// A word for reports.
+const char* to_string(LockRank rank) noexcept;
+
 namespace detail {
+
+/// Kept in every build: a panic is contained only where no lock is held.
+inline constinit thread_local LockSet held_locks;
+
+[[noreturn]] void rank_violated() noexcept;
+[[noreturn]] void released_unheld() noexcept;
+
+/// Notes that the hart holds a lock of this rank; checking builds assert the order.
+inline void note_acquired(LockRank rank) noexcept {
 #ifdef QUOLL_CHECK_LOCK_RANKS
-/// Asserts the order and notes that the hart holds a lock of this rank.
-void note_acquired(LockRank rank) noexcept;
-/// Notes that it does no longer.
-void note_released(LockRank rank) noexcept;
-#else
-inline void note_acquired(LockRank) noexcept {}
-inline void note_released(LockRank) noexcept {}
+  if (!held_locks.allows(rank)) [[unlikely]]
+    rank_violated();
 #endif
+  held_locks.add(rank);
+}
+/// Notes that it does no longer.
+inline void note_released(LockRank rank) noexcept {
+#ifdef QUOLL_CHECK_LOCK_RANKS
+  if (!held_locks.contains(rank)) [[unlikely]]
+    released_unheld();
+#endif
+  held_locks.remove(rank);
+}
+
 }  // namespace detail
+
+/// The spin locks that this hart holds. *Context*: any.
+inline LockSet locks_held() noexcept {
+  return detail::held_locks;
+}
 
 }  // namespace quoll::sync
