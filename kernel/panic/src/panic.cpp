@@ -13,9 +13,11 @@
 #include <quoll/kernel/exec/exec.hpp>
 #include <quoll/kernel/panic/panic.hpp>
 #include <quoll/kernel/tracing/console.hpp>
+#include <quoll/kernel/tracing/trace.hpp>
 #include <quoll/riscv/csr.hpp>
 #include <quoll/riscv/trap_cause.hpp>
 #include <quoll/sync/hart_set.hpp>
+#include <quoll/sync/lock_rank.hpp>
 
 #include "exception.hpp"
 #include "fault.hpp"
@@ -64,6 +66,7 @@ const char* obstacle() noexcept {
   const std::uint64_t status = arch::read_csr<riscv::Csr::kSstatus>();
   if (exec::current_task() == nullptr) return "no task runs";
   if (unwinding()) return "a panic is being unwound";
+  if (!sync::locks_held().is_empty()) return "a spin lock is held";
   if ((status & riscv::sstatus::kSie) == 0) return "interrupts are off";
   return nullptr;
 }
@@ -135,6 +138,10 @@ void print_other_harts(Sink sink) noexcept {
 [[noreturn]] void end_machine(Sink sink, const Timing& timing) noexcept {
   print_timing(sink, timing);
   print_other_harts(sink);
+  // What led to it, as far as it fits a screen or two.
+  constexpr std::size_t kTraceLines = 64;
+  constexpr std::size_t kTraceLinesOfHart = 16;
+  tracing::print_last_of_all(std::min(kTraceLinesOfHart, kTraceLines / arch::Harts::count()), sink);
   device::power_off(kPanicStatus);
 }
 

@@ -9,6 +9,7 @@
 #include <quoll/kernel/state/state.hpp>
 #include <quoll/kernel/tracing/console.hpp>
 #include <quoll/riscv/csr.hpp>
+#include <quoll/sync/lock_rank.hpp>
 
 #include "exception.hpp"
 
@@ -39,6 +40,18 @@ std::uint64_t microseconds() noexcept {
   return (arch::read_time() - info->timestamps[0].time) * 1'000'000 / info->timebase_frequency;
 }
 
+namespace {
+
+void print_locks(Sink sink) noexcept {
+  const sync::LockSet held = sync::locks_held();
+  if (held.is_empty()) return;
+  say(sink, "  locks held:");
+  held.for_each([sink](sync::LockRank rank) { say(sink, " {};", sync::to_string(rank)); });
+  say(sink, "\n");
+}
+
+}  // namespace
+
 void print_circumstances(Sink sink) noexcept {
   const arch::HartLocal& local = arch::hart_local();
   const std::uint64_t now = microseconds();
@@ -50,6 +63,7 @@ void print_circumstances(Sink sink) noexcept {
   }
   if (local.interrupt_depth != 0) say(sink, "  in an interrupt handler\n");
   if (unwinding()) say(sink, "  while a contained panic runs destructors\n");
+  print_locks(sink);
 }
 
 void print_registers(Sink sink, const arch::TrapFrame& frame) noexcept {
