@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //
 // From the loader's jump to the executor, on every hart. README.md explains the order.
+#include <array>
 #include <atomic>
 #include <cstring>
 
@@ -12,6 +13,7 @@
 #include <quoll/fdt/device_tree.hpp>
 #include <quoll/handoff/boot_info.hpp>
 #include <quoll/handoff/loader_config.hpp>
+#include <quoll/kernel/boot/bootargs_table.hpp>
 #include <quoll/kernel/boot/program.hpp>
 #include <quoll/kernel/device/power.hpp>
 #include <quoll/kernel/device/start.hpp>
@@ -44,13 +46,21 @@ void enter_hart(const handoff::BootInfo& info, unsigned hart) noexcept {
   arch::initialise_hart(hart, own.stack.start, own.stack.end);
 }
 
+void print_arguments() noexcept {
+  std::array<char, boot::kMaxDescription> text;
+  for (const boot::Argument& argument : boot::argument_table()) {
+    tracing::write(boot::describe(argument, text));
+    tracing::write("\n");
+  }
+}
+
 void read_arguments(const handoff::BootInfo& info) noexcept {
   State& state = state_for_boot();
-  state.arguments =
-      boot::parse_arguments(info.bootargs(), [](std::string_view part, const char* why) {
-        log::warn("boot", "boot argument {} {}", part, why);
-      });
-  if (state.arguments.log.empty()) return;
+  state.arguments = boot::parse_arguments(info.bootargs(), [](const boot::Complaint& complaint) {
+    std::array<char, boot::kMaxDescription> text;
+    log::warn("boot", "boot argument {}", boot::describe(complaint, text));
+  });
+  if (state.arguments.help) print_arguments();
   const auto parsed = log::Filter::parse(state.arguments.log);
   if (!parsed.rejected.empty()) {
     log::warn("boot", "log={}: {} is not understood", state.arguments.log, parsed.rejected);
@@ -64,9 +74,7 @@ void configure_trace(std::uint64_t ticks_per_second) noexcept {
   if (!groups.rejected.empty()) {
     log::warn("boot", "trace={}: {} is not understood", arguments.trace, groups.rejected);
   }
-  std::size_t size = 0;
-  for (const char c : arguments.trace_size) size = size * 10 + static_cast<std::size_t>(c - '0');
-  tracing::configure_trace(groups.mask, size, ticks_per_second);
+  tracing::configure_trace(groups.mask, arguments.trace_size, ticks_per_second);
 }
 
 void find_machine(const handoff::BootInfo& info) noexcept {

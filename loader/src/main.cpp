@@ -144,8 +144,8 @@ handoff::LoaderConfig read_config(const elf::Image& kernel) noexcept {
 
 riscv::Sv choose_mode(std::uint64_t root) noexcept {
   const PagingRequest request = paging_request(machine.bootargs);
-  if (!request.text.empty() && !request.mode) {
-    warn("paging=", request.text, " is not a mode; using the widest");
+  if (!request.rejected.empty()) {
+    warn(request.rejected, " is not a mode; using ", request.mode ? request.text : "the widest");
   }
   const auto wanted = request.mode.value_or(riscv::PagingMode::kSv57);
   const auto mode = widest_mode(root, wanted);

@@ -14,14 +14,16 @@ namespace quoll::loader {
 
 /// What `paging=` in a command line says.
 struct PagingRequest {
-  /// Nothing when there is no such argument, or it names no mode.
+  /// Nothing for the widest: asked for, or for want of an argument that names a mode.
   std::optional<riscv::PagingMode> mode;
-  /// The argument's value, as written.
+  /// The value that counts, as written: the last that names a mode.
   std::string_view text;
+  /// The last such argument that names none, whole.
+  std::string_view rejected;
 };
 
-/// Reads the last `paging=` of a command line (arguments are separated by spaces or semicolons).
-PagingRequest paging_request(std::string_view bootargs) noexcept;
+/// Reads the `paging=` of a command line.
+PagingRequest paging_request(std::string_view line) noexcept;
 
 constexpr std::string_view name_of(riscv::PagingMode mode) noexcept {
   switch (mode) {

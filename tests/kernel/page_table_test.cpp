@@ -89,11 +89,11 @@ constinit std::uint64_t variable = 7;
 KTEST(PageTables, SatpIsInTheModeThatBootInfoNames) {
   const auto levels = static_cast<unsigned>(arch::Mmu::mode()) - 5;
   EXPECT_EQ(levels, info().paging_levels);
-  const std::string_view asked = kernel::state().arguments.paging;
-  if (asked == "sv39") EXPECT_EQ(levels, 3u);
-  if (asked == "sv48") EXPECT_EQ(levels, 4u);
-  if (asked == "sv57") EXPECT_EQ(levels, 5u);
-  if (asked.empty()) EXPECT_EQ(levels, 5u);
+  const bootargs::Paging asked = kernel::state().arguments.paging;
+  if (asked == bootargs::Paging::kSv39) EXPECT_EQ(levels, 3u);
+  if (asked == bootargs::Paging::kSv48) EXPECT_EQ(levels, 4u);
+  if (asked == bootargs::Paging::kSv57) EXPECT_EQ(levels, 5u);
+  if (asked == bootargs::Paging::kWidest) EXPECT_EQ(levels, 5u);
 }
 
 KTEST(PageTables, NoLeafIsWritableAndExecutable) {

@@ -1,47 +1,71 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 #include <algorithm>
 
-#include <quoll/kernel/boot/bootargs.hpp>
+#include <quoll/bootargs/parts.hpp>
+#include <quoll/kernel/boot/bootargs_table.hpp>
 
 namespace quoll::boot {
 namespace {
 
-/// Every argument, in one table.
-struct Known {
-  std::string_view name;
-  std::string_view Arguments::* field;
-};
-constexpr Known kKnown[] = {
-    {"log", &Arguments::log},
-    {"paging", &Arguments::paging},
-    {"tests", &Arguments::tests},
-    {"bench", &Arguments::bench},
-    {"trace", &Arguments::trace},
-    {"trace.size", &Arguments::trace_size},
-};
+using Problem = Complaint::Problem;
 
-void take(Arguments& arguments, std::string_view part, Complain complain) {
-  const std::size_t equals = part.find('=');
-  const std::string_view name = part.substr(0, equals);
-  for (const Known& known : kKnown) {
-    if (known.name != name) continue;
-    if (equals == std::string_view::npos || equals + 1 == part.size()) {
-      return complain(part, "needs a value");
+std::optional<Value> read(const Argument& argument, std::string_view text) noexcept {
+  const auto number = [&](auto parsed) -> std::optional<Value> {
+    if (!parsed) return std::nullopt;
+    return Value{text, *parsed};
+  };
+  switch (argument.type) {
+    case ArgumentType::kNumber: {
+      const auto parsed = bootargs::parse_number(text, argument.unit);
+      if (!parsed || *parsed < argument.least || *parsed > argument.most) return std::nullopt;
+      return Value{text, *parsed};
     }
-    arguments.*known.field = part.substr(equals + 1);
-    return;
+    case ArgumentType::kSwitch:
+      return number(bootargs::parse_switch(text));
+    case ArgumentType::kWord:
+      return number(bootargs::parse_word(text, argument.words));
+    case ArgumentType::kList:
+      if (!bootargs::is_list(text)) return std::nullopt;
+      break;
+    case ArgumentType::kText:
+      break;
   }
-  complain(part, "is not known");
+  return Value{text, 0};
+}
+
+const Argument* find(std::string_view name) noexcept {
+  const auto table = argument_table();
+  const auto at = std::ranges::find(table, name, &Argument::name);
+  return at == table.end() ? nullptr : &*at;
+}
+
+/// Takes one part, or says what is wrong with it.
+std::optional<Complaint> take(Arguments& arguments, const bootargs::Part& part) noexcept {
+  const Argument* const argument = find(part.name);
+  const auto wrong = [&](Problem problem) { return Complaint{part.text, problem, argument}; };
+  if (argument == nullptr) return wrong(Problem::kUnknown);
+  std::string_view text = part.value.value_or("");
+  if (!part.value && argument->type == ArgumentType::kSwitch) text = "on";
+  if (text.empty()) return wrong(Problem::kNoValue);
+  if (!part.has_sound_quotes) return wrong(Problem::kQuotes);
+  if (!bootargs::is_printable(text)) return wrong(Problem::kUnprintable);
+  const auto value = read(*argument, text);
+  if (!value) return wrong(Problem::kMalformed);
+  argument->store(arguments, *value);
+  return std::nullopt;
 }
 
 }  // namespace
 
-Arguments parse_arguments(std::string_view line, Complain complain) {
+Arguments parse_arguments(std::string_view line, Complain complain) noexcept {
   Arguments arguments;
-  while (!line.empty()) {
-    const std::size_t end = std::min(line.find_first_of(" ;\t\n"), line.size());
-    if (end != 0) take(arguments, line.substr(0, end), complain);
-    line.remove_prefix(std::min(end + 1, line.size()));
+  for (const Argument& argument : argument_table()) {
+    if (argument.initial.empty()) continue;
+    if (const auto value = read(argument, argument.initial)) argument.store(arguments, *value);
+  }
+  bootargs::Parts parts(line);
+  while (const auto part = parts.next()) {
+    if (const auto complaint = take(arguments, *part)) complain(*complaint);
   }
   return arguments;
 }

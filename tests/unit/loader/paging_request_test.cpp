@@ -14,9 +14,19 @@ TEST(PagingRequest, IsReadFromAnyPlace) {
 }
 
 TEST(PagingRequest, KeepsWhatItDoesNotKnow) {
-  const auto request = paging_request("paging=sv64");
-  EXPECT_FALSE(request.mode.has_value());
-  EXPECT_EQ(request.text, "sv64");
+  for (const char* line : {"paging=sv64", "paging=", "paging", "paging=sv39x", "paging=\"sv39"}) {
+    const auto request = paging_request(line);
+    EXPECT_FALSE(request.mode.has_value());
+    EXPECT_EQ(request.rejected, line);
+  }
+}
+
+TEST(PagingRequest, GoesOnAfterWhatItDoesNotKnow) {
+  const auto request = paging_request("paging=sv48 paging=sv64");
+  EXPECT_EQ(request.mode, riscv::PagingMode::kSv48);
+  EXPECT_EQ(request.rejected, "paging=sv64");
+  EXPECT_FALSE(paging_request("paging=sv48 paging=widest").mode.has_value());
+  EXPECT_EQ(paging_request("paging=\"sv39\"").mode, riscv::PagingMode::kSv39);
 }
 
 TEST(PagingRequest, IsAbsent) {

@@ -1,28 +1,37 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //
-// The command line: `key=value`, separated by spaces or semicolons.
+// What the command line says, in typed fields. docs/bootargs.md is for those who write one.
 #pragma once
 
-#include <cstddef>
+#include <cstdint>
+#include <optional>
 #include <string_view>
+
+#include <quoll/bootargs/paging.hpp>
 
 namespace quoll::boot {
 
-/// What the command line says. Views into it.
+/// The value of each argument; texts are views into the command line. Defaults and meanings stand
+/// in the table (`table.cpp`): a field of its own has its row there.
 struct Arguments {
-  std::string_view log;     ///< a filter for `log::Filter::parse`
-  std::string_view paging;  ///< the loader's business
-  std::string_view tests;   ///< which kernel tests to run
-  std::string_view bench;   ///< which counts to print
-  /// What is recorded: a list for `trace::parse_groups`.
-  std::string_view trace = "on";
-  std::string_view trace_size = "256";  ///< how many records each hart keeps
+  bool help = false;
+  std::string_view log;  ///< a filter for `log::Filter::parse`
+  bootargs::Paging paging = bootargs::Paging::kWidest;
+  std::string_view bench;                      ///< which counts to print
+  std::string_view trace;                      ///< a list for `trace::parse_groups`
+  std::uint64_t trace_size = 0;                ///< records of each hart
+  std::string_view tests;                      ///< a filter
+  std::string_view tests_after;                ///< the name of a test
+  bool tests_list = false;                     ///< names them and runs none
+  std::optional<std::uint64_t> tests_shuffle;  ///< a seed; 0: any
+  std::uint64_t tests_limit = 0;               ///< nanoseconds for each
 };
 
-/// Called for each part that is not understood, with the reason.
-using Complain = void (*)(std::string_view part, const char* why);
+struct Complaint;
+/// Called for each part that is not understood.
+using Complain = void (*)(const Complaint& complaint);
 
-/// Parses a whole command line. Later parts win.
-Arguments parse_arguments(std::string_view line, Complain complain);
+/// Reads a whole command line over the defaults. Later arguments win.
+Arguments parse_arguments(std::string_view line, Complain complain) noexcept;
 
 }  // namespace quoll::boot
