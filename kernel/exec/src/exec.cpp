@@ -25,6 +25,9 @@ constexpr std::uint64_t kSliceMicroseconds = 10'000;
 constinit Machine machine;
 // Constructed at boot rather than at link time, so that its queues take no room in the image.
 constinit sync::OnceCell<KernelExecutor> executor_cell;
+// What is in the cell. Every system call asks for it several times: set before there are any, and
+// before other harts come, it needs no check.
+constinit KernelExecutor* the_executor = nullptr;
 constinit Ticks frequency = 10'000'000;
 constinit Ticks slice = 100'000;
 
@@ -45,16 +48,16 @@ void serve(const arch::UserExit& exit) noexcept {
 
 void start(Ticks ticks_per_second_of_clock) noexcept {
   frequency = ticks_per_second_of_clock;
-  executor_cell.emplace(machine);
+  the_executor = &executor_cell.emplace(machine);
   slice = std::max<Ticks>(frequency / 1'000'000 * kSliceMicroseconds, 1);
 }
 
 KernelExecutor& executor() noexcept {
-  return executor_cell.get();
+  return *the_executor;
 }
 
 async::TaskHeader* current_task() noexcept {
-  return executor_cell.has_value() ? executor().current() : nullptr;
+  return the_executor != nullptr ? the_executor->current() : nullptr;
 }
 
 Ticks now() noexcept {

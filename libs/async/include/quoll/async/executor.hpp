@@ -119,8 +119,10 @@ class Executor final : public Scheduler {
   /// Called before this hart leaves for a while (into a guest): idle harts may take what waits.
   void offer_work() noexcept {
     Hart& hart = harts_[machine_.hart()];
-    if (hart.ring.size() != 0) notify_any();
-    hand_over(hart);
+    // Each system call comes by here, and mostly nothing waits.
+    if (hart.ring.size() == 0 && hart.backlog.empty()) [[likely]]
+      return;
+    offer_what_waits(hart);
   }
   /// Wakes what is due on this hart; the deadline for the next.
   Ticks poll_timers() noexcept {
@@ -187,6 +189,11 @@ class Executor final : public Scheduler {
     }
     // A lone one runs here when the present task suspends; it is not worth another hart's sleep.
     if (hart.ring.size() > 1) notify_any();
+  }
+
+  [[gnu::noinline]] void offer_what_waits(Hart& hart) noexcept {
+    if (hart.ring.size() != 0) notify_any();
+    hand_over(hart);
   }
 
   bool run_one(std::size_t self) noexcept {
