@@ -92,6 +92,13 @@ void read_satp() {
   asm volatile("csrr %0, satp" : "=r"(value));
   finish(value);
 }
+void reserve_misaligned() {
+  // SAFETY: an address of ours, off by one.
+  const std::uint64_t address = reinterpret_cast<std::uint64_t>(&zeroed) + 1;
+  std::uint64_t value = 0;
+  asm volatile("lr.d %0, (%1)" : "=r"(value) : "r"(address));
+  finish(value);
+}
 void supervisor_return() {
   asm volatile("sret");
 }
@@ -327,6 +334,26 @@ void count_fault() {
   finish(least);
 }
 
+// So many of everything that the kernel records of a guest, and nothing else of those kinds.
+void be_traced() {
+  const std::uint64_t count = number(1);
+  for (std::uint64_t i = 0; i < count; ++i) EXPECT(call(Syscall::kYield).error == Error::kOk);
+  for (std::uint64_t i = 0; i < count; ++i) {
+    EXPECT(call(Syscall::kHandleClose, ~std::uint64_t{0}).error == Error::kBadHandle);
+  }
+  const Result reserved = call(Syscall::kMemoryReserve, 2 * count * kPageSize);
+  EXPECT(reserved.error == Error::kOk);
+  EXPECT(call(Syscall::kMemoryCommit, reserved.value, 2 * count * kPageSize).error == Error::kOk);
+  for (std::uint64_t i = 0; i < count; ++i) {
+    asm volatile("sd zero, 0(%0)" : : "r"(reserved.value + i * kPageSize) : "memory");
+  }
+  for (std::uint64_t i = count; i < 2 * count; ++i) {
+    EXPECT(call(Syscall::kRandom, reserved.value + i * kPageSize, 8).error == Error::kOk);
+  }
+  EXPECT(call(static_cast<Syscall>(0x1000'0000)).error == Error::kBadCall);
+  finish(7);
+}
+
 struct Action {
   const char* name;
   void (*run)();
@@ -339,6 +366,7 @@ constexpr Action kActions[] = {
     {"write", write_memory},
     {"jump", jump},
     {"satp", read_satp},
+    {"reserve-misaligned", reserve_misaligned},
     {"sret", supervisor_return},
     {"ebreak", breakpoint},
     {"write-start-block", write_start_block},
@@ -358,6 +386,7 @@ constexpr Action kActions[] = {
     {"input", wait_for_input},
     {"count-call", count_call},
     {"count-fault", count_fault},
+    {"be-traced", be_traced},
 };
 
 }  // namespace

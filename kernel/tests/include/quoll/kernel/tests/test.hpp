@@ -4,7 +4,8 @@
 //
 //     KTEST(Frames, ComeBack) { EXPECT_EQ(before, after); }
 //     KTEST_TASK(Sleep, EndsInTime) { CO_ASSERT_TRUE(co_await …); }
-//     KTEST_DEATH(Panic, Stops) { panic::panic("…"); }   a machine of its own, which must stop
+//     KTEST_DEATH(Panic, Stops, says("…")) { panic::stop("…"); }   a machine of its own, which
+//                                                                  must stop with these words
 #pragma once
 
 #include <concepts>
@@ -13,6 +14,7 @@
 #include <type_traits>
 
 #include <quoll/async/task.hpp>
+#include <quoll/kernel/tests/expectation.hpp>
 #include <quoll/log/format.hpp>
 
 namespace quoll::tests {
@@ -30,6 +32,7 @@ struct Test {
   void (*plain)();
   async::Task<void> (*task)();
   Kind kind;
+  const Expectations* expectations;
 };
 
 /// Notes that the running test has failed, and prints why.
@@ -56,28 +59,35 @@ void report_comparison(const char* file, unsigned line, const char* expression, 
 }  // namespace detail
 }  // namespace quoll::tests
 
-#define QUOLL_TEST_(suite, name, plain, task, kind)                        \
-  [[gnu::section(".quoll_tests"), gnu::used,                               \
-    gnu::retain]] const ::quoll::tests::Test quoll_test_##suite##_##name { \
-    #suite, #name, plain, task, ::quoll::tests::Kind::kind                 \
+#define QUOLL_TEST_(suite, name, plain, task, kind, ...)                                   \
+  static constexpr ::quoll::tests::Expectations quoll_test_expectations_##suite##_##name = \
+      QUOLL_EXPECTATIONS_(__VA_ARGS__);                                                    \
+  [[gnu::section(".quoll_tests"), gnu::used,                                               \
+    gnu::retain]] const ::quoll::tests::Test quoll_test_##suite##_##name {                 \
+    #suite, #name, plain, task, ::quoll::tests::Kind::kind,                                \
+        &quoll_test_expectations_##suite##_##name                                          \
   }
-#define QUOLL_PLAIN_TEST_(suite, name, kind)                                  \
-  static void quoll_test_body_##suite##_##name();                             \
-  QUOLL_TEST_(suite, name, &quoll_test_body_##suite##_##name, nullptr, kind); \
+#define QUOLL_PLAIN_TEST_(suite, name, kind, ...)                                          \
+  static void quoll_test_body_##suite##_##name();                                          \
+  QUOLL_TEST_(suite, name, &quoll_test_body_##suite##_##name, nullptr, kind, __VA_ARGS__); \
   static void quoll_test_body_##suite##_##name()
-#define QUOLL_TASK_TEST_(suite, name, kind)                                   \
-  static ::quoll::async::Task<void> quoll_test_body_##suite##_##name();       \
-  QUOLL_TEST_(suite, name, nullptr, &quoll_test_body_##suite##_##name, kind); \
+#define QUOLL_TASK_TEST_(suite, name, kind, ...)                                           \
+  static ::quoll::async::Task<void> quoll_test_body_##suite##_##name();                    \
+  QUOLL_TEST_(suite, name, nullptr, &quoll_test_body_##suite##_##name, kind, __VA_ARGS__); \
   static ::quoll::async::Task<void> quoll_test_body_##suite##_##name()
 
+// Behind its name, each may say what is to be read on the console: `expectation.hpp`.
+
 /// A test that suspends nowhere.
-#define KTEST(suite, name) QUOLL_PLAIN_TEST_(suite, name, kUsual)
+#define KTEST(suite, name, ...) QUOLL_PLAIN_TEST_(suite, name, kUsual, __VA_ARGS__)
 /// A test that is a coroutine.
-#define KTEST_TASK(suite, name) QUOLL_TASK_TEST_(suite, name, kUsual)
+#define KTEST_TASK(suite, name, ...) QUOLL_TASK_TEST_(suite, name, kUsual, __VA_ARGS__)
 /// A coroutine that only runs when `tests=` names it in full: somebody outside takes part.
-#define KTEST_TASK_APART(suite, name) QUOLL_TASK_TEST_(suite, name, kApart)
+#define KTEST_TASK_APART(suite, name, ...) QUOLL_TASK_TEST_(suite, name, kApart, __VA_ARGS__)
 /// A test that stops the machine; whoever started the machine looks at its status and last words.
-#define KTEST_DEATH(suite, name) QUOLL_PLAIN_TEST_(suite, name, kDeath)
+#define KTEST_DEATH(suite, name, ...) QUOLL_PLAIN_TEST_(suite, name, kDeath, __VA_ARGS__)
+/// The same as a coroutine.
+#define KTEST_TASK_DEATH(suite, name, ...) QUOLL_TASK_TEST_(suite, name, kDeath, __VA_ARGS__)
 
 #define QUOLL_EXPECT_(condition, text, leave)                             \
   do {                                                                    \
