@@ -164,6 +164,14 @@ class Misbehaviour(support.SystemTest):
         said = outcome.console + outcome.err
         self.assertIn(b"frobnicate", said, str(outcome))
 
+    def test_more_directories_than_handles_is_said_as_such(self):
+        with tempfile.TemporaryDirectory() as work:
+            words = [word for i in range(260) for word in ("--dir", f"{work}::/d{i}")]
+            outcome = run(*words, guest("hello"))
+            self.assertEqual(outcome.status, 126, str(outcome))
+            self.assertIn(b"too many directories", outcome.console + outcome.err, str(outcome))
+            self.expect(run(*words[:2 * 200], guest("hello")), 0)
+
     def test_too_little_memory_is_said_and_stops(self):
         outcome = run("--memory", "18M", guest("hello"))
         if outcome.status == 0:

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //
 // A program from its bytes to its end: what the end is, and what is said about it.
+#include <algorithm>
 #include <gtest/gtest.h>
+#include <string>
 
 #include <quoll/wasi/run.hpp>
 #include <quoll/wasm/memory_provider.hpp>
@@ -14,19 +16,29 @@ namespace {
 
 class RunTest : public ::testing::Test {
  protected:
-  End run(const Bytes& bytes) {
+  End run(const Bytes& bytes, abi::Backtrace backtrace = abi::Backtrace::kShort) {
     const wasm::EngineConfig engine{.memory = wasm::host_memory_provider(),
+                                    .stack_bytes = stack_bytes_,
                                     .max_memory_bytes = std::uint64_t{16} << 20};
     const std::string_view arguments[] = {"app.wasm"};
     const ProcessSpec process{.arguments = arguments,
                               .environment = {},
                               .streams = {FakeHost::kInput, FakeHost::kOutput, FakeHost::kErrors},
                               .preopens = {}};
-    return wasi::run(
-        {.host = host_, .engine = engine, .process = process, .module = bytes, .name = "app.wasm"});
+    const End end = wasi::run({.host = host_,
+                               .engine = engine,
+                               .process = process,
+                               .module = bytes,
+                               .name = "app.wasm",
+                               .backtrace = backtrace,
+                               .running = &running_});
+    EXPECT_EQ(running_, nullptr) << "the thread is gone";
+    return end;
   }
 
   FakeHost host_;
+  std::uint64_t stack_bytes_ = wasm::kDefaultStackBytes;
+  wasm::Execution* running_ = nullptr;
 };
 
 const Bytes kExitType = function_type({kI32}, {});
@@ -95,6 +107,102 @@ TEST_F(RunTest, ReportsATrapOfTheStartFunction) {
                               section(8, {0x00}), section(10, list({body({0x00})}))}));
   EXPECT_EQ(end.kind, abi::EndKind::kTrapped);
   EXPECT_TRUE(host_.errors.starts_with("quoll: app.wasm: trap: unreachable")) << host_.errors;
+}
+
+// An error value, as in the runtime, rather than the sanitizer's end of the program.
+extern "C" const char* __asan_default_options() {
+  return "allocator_may_return_null=1";
+}
+
+TEST_F(RunTest, TellsApartWhyItDoesNotStart) {
+  const End typed = run(module(
+      {section(1, list({function_type({kI32}, {})})), section(3, list({{0x00}})),
+       section(7, list({join({name("_start"), {0x00, 0x00}})})), section(10, list({body({})}))}));
+  EXPECT_EQ(typed.kind, abi::EndKind::kLoadFailed);
+  EXPECT_EQ(host_.errors, "quoll: app.wasm: not loaded: _start has parameters or results\n");
+  host_.errors.clear();
+  stack_bytes_ = std::uint64_t{1} << 62;
+  const End poor = run(program({}));
+  EXPECT_EQ(poor.kind, abi::EndKind::kLoadFailed);
+  EXPECT_EQ(host_.errors, "quoll: app.wasm: not loaded: no memory for the stack\n");
+}
+
+/// Function 0 is env.mystery; 1, _start, calls 2, which calls 3, which has that code. The names
+/// are in the section `name`.
+Bytes chain(const Bytes& code, const Bytes& innermost_name) {
+  const Bytes names =
+      list({join({{1}, name("begin")}), join({{2}, name("größe")}), join({{3}, innermost_name})});
+  return module({section(1, list({function_type({}, {})})),
+                 section(2, list({import_function("env", "mystery", 0)})),
+                 section(3, list({{0x00}, {0x00}, {0x00}})),
+                 section(7, list({join({name("_start"), {0x00, 0x01}})})),
+                 section(10, list({body({0x10, 2}), body({0x01, 0x10, 3}), body(code)})),
+                 section(0, join({name("name"), section(1, names)}))});
+}
+
+TEST_F(RunTest, PrintsWhatHadBeenCalled) {
+  EXPECT_EQ(run(chain({0x00}, name("inner"))).kind, abi::EndKind::kTrapped);
+  EXPECT_EQ(host_.errors,
+            "quoll: app.wasm: trap: unreachable (function 3 inner, offset 0x41)\n"
+            "  0: 0x41 in inner (function 3)\n"
+            "  1: 0x3c in größe (function 2)\n"
+            "  2: 0x36 in begin (function 1)\n");
+}
+
+TEST_F(RunTest, PrintsTheHostFunctionThatTrapped) {
+  EXPECT_EQ(run(chain({0x10, 0}, name("inner"))).kind, abi::EndKind::kTrapped);
+  EXPECT_TRUE(
+      host_.errors.ends_with("\n"
+                             "  0: in env.mystery (host)\n"
+                             "  1: 0x41 in inner (function 3)\n"
+                             "  2: 0x3c in größe (function 2)\n"
+                             "  3: 0x36 in begin (function 1)\n"))
+      << host_.errors;
+}
+
+TEST_F(RunTest, PrintsNoBacktraceWhenNoneIsWanted) {
+  run(chain({0x00}, name("inner")), abi::Backtrace::kOff);
+  EXPECT_EQ(host_.errors, "quoll: app.wasm: trap: unreachable (function 3 inner, offset 0x41)\n");
+}
+
+TEST_F(RunTest, LeavesOutTheMiddleOfWhatIsTooLong) {
+  const struct {
+    abi::Backtrace style;
+    std::ptrdiff_t lines;
+  } rows[] = {{abi::Backtrace::kShort, 1 + 24 + 1 + 8},
+              {abi::Backtrace::kFull, 1 + 200 + 1 + 50},
+              {static_cast<abi::Backtrace>(77), 1 + 24 + 1 + 8}};
+  for (const auto& row : rows) {
+    host_.errors.clear();
+    run(program({0x10, 0x00}), row.style);
+    EXPECT_EQ(std::ranges::count(host_.errors, '\n'), row.lines);
+    EXPECT_NE(host_.errors.find(" more ...\n"), std::string::npos);
+    EXPECT_NE(host_.errors.find(" in _start (function 0)\n"), std::string::npos)
+        << "the name of the export, for want of another";
+  }
+}
+
+TEST_F(RunTest, PrintsNamesOfFunctionsSafely) {
+  const struct {
+    std::string bytes;
+    std::string shown;
+  } rows[] = {{"a\x1b[31mb\n", "a\\x1b[31mb\\x0a"},
+              {"\xc2\x9b"
+               "1m",
+               "\\xc2\\x9b1m"},
+              {"\x9b\x80\xff", "\\x9b\\x80\\xff"},
+              {"\u202egnp", "\\xe2\\x80\\xaegnp"},
+              {std::string(200, 'n'), std::string(160, 'n') + "..."},
+              {std::string(159, 'n') + "ö", std::string(159, 'n') + "..."}};
+  for (const auto& row : rows) {
+    host_.errors.clear();
+    run(chain({0x00}, name(row.bytes)));
+    EXPECT_NE(host_.errors.find(" in " + row.shown + " (function 3)\n"), std::string::npos)
+        << host_.errors;
+  }
+  host_.errors.clear();
+  run(chain({0x00}, name("")));
+  EXPECT_NE(host_.errors.find(" in function 3\n"), std::string::npos) << "it has no name at all";
 }
 
 TEST_F(RunTest, TrapsWhenRecursionHasNoEnd) {
