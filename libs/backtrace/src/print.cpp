@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+#include <array>
+#include <span>
+
+#include <quoll/backtrace/print.hpp>
+#include <quoll/log/format.hpp>
+
+namespace quoll::backtrace {
+namespace {
+
+template <typename... A>
+void say(Sink sink, log::Format<std::type_identity_t<A>...> format, const A&... values) noexcept {
+  std::array<char, 64> text;
+  sink(std::string_view(text.data(), log::format_to(std::span<char>(text), format, values...)));
+}
+
+// Texts of a table may be long: they go to the sink as they are, not through a buffer.
+void print_place(Sink sink, const Place& place) noexcept {
+  sink(place.function.empty() ? std::string_view("?") : place.function);
+  if (!place.file.empty()) {
+    sink(" at ");
+    if (!place.directory.empty()) {
+      sink(place.directory);
+      sink("/");
+    }
+    sink(place.file);
+    if (place.line != 0) say(sink, ":{}", place.line);
+  }
+}
+
+}  // namespace
+
+void print_frame(Sink sink, Style style, unsigned number, std::uint64_t pc, std::uint64_t position,
+                 const Symbols* symbols) noexcept {
+  if (style == Style::kOff) return;
+  const auto location = symbols != nullptr ? symbols->find(position) : std::nullopt;
+  if (!location) return say(sink, "    {:2} {:#018x}\n", number, pc);
+  for (std::size_t i = 0; i < location->count; ++i) {
+    const bool inlined = i + 1 != location->count;
+    if (i == 0) {
+      say(sink, "    {:2} ", number);
+    } else {
+      sink("       ");
+    }
+    if (style == Style::kFull) say(sink, "{:#018x} ", pc);
+    print_place(sink, location->places[i]);
+    sink(inlined ? " (inlined)\n" : "\n");
+  }
+}
+
+}  // namespace quoll::backtrace
