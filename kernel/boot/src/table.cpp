@@ -3,6 +3,7 @@
 // Every argument, in one table.
 #include <type_traits>
 
+#include <quoll/bootargs/backtrace.hpp>
 #include <quoll/bootargs/paging.hpp>
 #include <quoll/kernel/boot/bootargs_table.hpp>
 
@@ -73,6 +74,8 @@ consteval Argument word(std::string_view name, std::string_view initial,
 
 // By name. A new row also goes into docs/bootargs.md; a test compares them.
 constexpr Argument kTable[] = {
+    word<&Arguments::backtrace>("backtrace", "short", bootargs::kBacktraceWords,
+                                "how much a panic and a program's trap tell of what was called"),
     text<&Arguments::bench>("bench", "", "the group of counts that is measured and printed"),
     onoff<&Arguments::help>("help", "off", "prints this table on the console, then goes on"),
     list<&Arguments::log>("log", "warn", "LEVEL[,TARGET=LEVEL...]: which log lines are wanted"),

@@ -96,6 +96,8 @@ bool set_up_guests(const handoff::BootInfo& info) {
   parts.time_page = make_time_page(parts.clock, parts.realtime_offset_ns);
   if (!parts.time_page) return false;
   parts.features = features_of(kernel::state().features);
+  // Both sides number the words alike.
+  parts.backtrace = static_cast<abi::Backtrace>(kernel::state().arguments.backtrace);
   parts.streams = device::streams();
   parts.streams_are_terminals = device::streams_are_terminal();
 

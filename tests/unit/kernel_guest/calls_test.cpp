@@ -296,6 +296,27 @@ TEST_F(GuestTest, FaultReturnChecksStateAddressAndPc) {
   EXPECT_EQ(call(Syscall::kFaultReturn, {buffer_}).error, Error::kBadArgument);
 }
 
+TEST_F(GuestTest, NamesCannotSteerATerminal) {
+  const struct {
+    std::string_view given;
+    std::string_view kept;
+  } rows[] = {{"app.wasm", "app.wasm"},
+              {"größe.wasm", "größe.wasm"},
+              {"a\x1b[31m\n\x7f", "a?[31m??"},
+              {"a\xc2\x9b"
+               "31m",
+               "a??31m"},
+              {"a\x9b\xff", "a??"}};
+  for (const auto& row : rows) {
+    const GuestRef guest = GuestRef::adopt(new Guest(row.given, 7, nullptr, 0));
+    EXPECT_EQ(guest->name(), row.kept);
+  }
+  // Cut in the middle of a character, that character is gone as well.
+  const std::string long_name(Guest::kMaxName - 1, 'x');
+  const GuestRef guest = GuestRef::adopt(new Guest(long_name + "ö", 7, nullptr, 0));
+  EXPECT_EQ(guest->name(), long_name + "?");
+}
+
 TEST_F(GuestTest, EveryCallSurvivesWildArguments) {
   const std::uint64_t values[] = {0,
                                   1,

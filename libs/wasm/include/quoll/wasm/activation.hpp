@@ -4,7 +4,6 @@
 #pragma once
 
 #include <cstdint>
-#include <string_view>
 
 #include <quoll/wasm/trap.hpp>
 
@@ -12,10 +11,7 @@ namespace quoll::wasm {
 
 class Func;
 class Instance;
-class Module;
 class Store;
-struct Machine;
-struct Import;
 
 /// One call of a function.
 struct Activation {

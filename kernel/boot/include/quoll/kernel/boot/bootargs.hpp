@@ -7,6 +7,7 @@
 #include <optional>
 #include <string_view>
 
+#include <quoll/bootargs/backtrace.hpp>
 #include <quoll/bootargs/paging.hpp>
 
 namespace quoll::boot {
@@ -14,6 +15,7 @@ namespace quoll::boot {
 /// The value of each argument; texts are views into the command line. Defaults and meanings stand
 /// in the table (`table.cpp`): a field of its own has its row there.
 struct Arguments {
+  bootargs::Backtrace backtrace = bootargs::Backtrace::kShort;
   bool help = false;
   std::string_view log;  ///< a filter for `log::Filter::parse`
   bootargs::Paging paging = bootargs::Paging::kWidest;
