@@ -20,13 +20,14 @@ from .boot import run_description
 FOLDER = os.path.abspath(os.path.join(os.path.dirname(__file__), "../../../bench"))
 EXACT = ["-icount", "shift=0,sleep=off", "-rtc", "clock=vm", "-seed", "1"]
 LINE = re.compile(r"bench: ([a-z]+\.[a-z0-9_.]+) ([0-9]+)\s*$", re.MULTILINE)
-USAGE = "usage: tools/bench [boot|syscall|fault|programs]... [--check|--limits|--update]"
+USAGE = "usage: tools/bench [boot|syscall|fault|programs|trace]... [--check|--limits|--update]"
 
 
 @dataclass
 class Row:
-    """One run of a group; `suffix` marks its numbers. `program` or the kernel's `test` runs.
-    `bench` is what the kernel is asked for when that is not the group."""
+    """One run of a group; `suffix` marks its numbers. `program` or the kernel's `test` runs, with
+    further `bootargs`. `bench` is what the kernel is asked for when that is not the group, and
+    `take` what its numbers are called here when they are not named after the group."""
 
     suffix: str = ""
     smp: int = 1
@@ -34,6 +35,20 @@ class Row:
     program: list = field(default_factory=list)
     test: str = ""
     bench: str = ""
+    bootargs: list = field(default_factory=list)
+    take: dict = field(default_factory=dict)
+
+
+def traced(kind, state):
+    """A guest that makes 100,000 system calls of a kind, with the trace on or off."""
+    return Row(
+        f".{kind}.{state}",
+        program=["calls", kind, "100000"],
+        bench="programs",
+        bootargs=[f"trace={state}"],
+        take={"programs.all": "trace.calls"},
+    )
+
 
 
 GROUPS = {
@@ -45,11 +60,35 @@ GROUPS = {
         Row(".primes", program=["primes", "2000"]),
         Row(".mandelbrot", program=["mandelbrot"]),
     ],
+    "trace": [
+        Row(image="quoll-test.img", test="Trace.Costs"),
+        *(traced(kind, state) for kind in ("yield", "stat", "random") for state in ("off", "on")),
+    ],
 }
 
 
 class BenchError(Exception):
     """A run that gave no numbers."""
+
+
+def program_file(build, name):
+    """A program of the demonstrations, or else of the tests."""
+    demonstration = os.path.join(build, "demos", f"{name}.wasm")
+    if os.path.exists(demonstration):
+        return demonstration
+    return os.path.join(build, "guests", f"{name}.wasm")
+
+
+def derived(found):
+    """What follows from the numbers: how much more each guest takes when it is traced, in parts of
+    a thousand."""
+    more = {}
+    for name, off in found.items():
+        if name.startswith("trace.calls.") and name.endswith(".off"):
+            kind = name.split(".")[2]
+            on = found[f"trace.calls.{kind}.on"]
+            more[f"trace.permille.{kind}"] = -(-1000 * (on - off) // off)
+    return more
 
 
 def measure(build, group, row):
@@ -58,19 +97,24 @@ def measure(build, group, row):
         archive = Archive(out)
         if row.program:
             name, *arguments = row.program
-            archive.add_file(f"bin/{name}.wasm", os.path.join(build, "demos", f"{name}.wasm"))
+            archive.add_file(f"bin/{name}.wasm", program_file(build, name))
             archive.add_bytes("quoll/run", run_description(f"{name}.wasm", arguments, [], []))
         archive.finish()
         out.flush()
         result = batch.run(
             os.path.join(build, row.image),
             smp=row.smp,
-            bootargs=[f"bench={row.bench or group}"] + ([f"tests={row.test}"] if row.test else []),
+            bootargs=[
+                f"bench={row.bench or group}",
+                *([f"tests={row.test}"] if row.test else []),
+                *row.bootargs,
+            ],
             initrd=out.name,
             extra=EXACT,
         )
     found = {}
     for name, count in LINE.findall(result.console):
+        name = row.take.get(name, name)
         if name.startswith(group + "."):
             found[name + row.suffix] = int(count)
     if not found or result.status != 0:
@@ -129,6 +173,7 @@ def main(words, folder=FOLDER):
     except BenchError as error:
         print(f"quoll: no numbers from {error}")
         return 1
+    found |= derived(found)
     complaints, exceeded = show(found, baseline, read(os.path.join(folder, "targets.json")))
     gone = [n for n in baseline if n.split(".")[0] in groups and n not in found]
     complaints += [f"{name}: in the baseline, but not measured" for name in gone]

@@ -4,9 +4,18 @@
 import bisect
 from dataclasses import dataclass
 
-# What a task calls the time between its slices' ends says in the table; these are the events that
-# the model itself has to know.
+from .trace_read import TraceError
+
+# The events that are put in relation, and which of their arguments that takes. All others are
+# shown as the file's own table describes them.
 SLICE, PARK, WAKE, SPAWN, SYSCALL = "slice", "park", "wake", "spawn", "syscall"
+NEEDED = {
+    SLICE: {"task": int, "begin": int, "why": object},
+    PARK: {"begin": int},
+    WAKE: {"task": int, "from": object},
+    SPAWN: {"task": int},
+    SYSCALL: {"call": object, "error": object, "value": int, "begin": int},
+}
 
 
 @dataclass
@@ -34,6 +43,10 @@ class Model:
 
     def __init__(self, trace):
         self.trace = trace
+        for record in trace.records:
+            for name, kind in NEEDED.get(record.event, {}).items():
+                if not isinstance(record.values.get(name), kind) or name not in record.values:
+                    raise TraceError(f"'{record.event}' lacks its argument '{name}'")
         self.slices = self._find_slices()
         self._by_hart = {}
         for entry in self.slices:
