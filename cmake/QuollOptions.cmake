@@ -16,6 +16,7 @@ endif()
 
 # Only the kernel and the loader differ; the guest runtime is the same in both.
 option(QUOLL_CHECKED "Kernel with debug assertions, lock ranks checked, functions not inlined" OFF)
+option(QUOLL_SYMBOLS "The image carries names and lines for the kernel's backtraces" ON)
 set(QUOLL_SANITIZE "" CACHE STRING "Sanitizers for the workstation build, comma separated")
 set(QUOLL_SHARED_DIR "${CMAKE_SOURCE_DIR}/../shared" CACHE PATH
     "Test data that is not part of this repository; tests that need it skip when it is absent")

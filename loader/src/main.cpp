@@ -31,6 +31,8 @@ extern const std::byte _image_start[];
 extern const std::byte _image_end[];
 extern const std::byte kernel_elf_start[];
 extern const std::byte kernel_elf_end[];
+extern const std::byte kernel_symbols_start[];
+extern const std::byte kernel_symbols_end[];
 extern const std::byte handoff_page[];
 extern const std::byte handoff_page_end[];
 extern std::uint64_t handoff_test_device;
@@ -93,7 +95,7 @@ void make_memory_map(const fdt::DeviceTree& tree) noexcept {
   const ImagePlace image{
       .whole = {address_of(_image_start), address_of(_image_end)},
       .kept = {address_of(handoff_page),
-               (address_of(kernel_elf_end) + mem::kPageSize - 1) & ~(mem::kPageSize - 1)}};
+               (address_of(kernel_symbols_end) + mem::kPageSize - 1) & ~(mem::kPageSize - 1)}};
   if (image.whole.start % mem::kPageSize != 0) {
     fail("the image was loaded at ", Hex{image.whole.start}, ", which is not a page");
   }
@@ -131,6 +133,7 @@ elf::Image verify_kernel() noexcept {
   const auto image = elf::Image::open(kernel_file());
   if (!image) fail("the kernel image ", elf::to_string(image.error()));
   boot_info.kernel_elf = {address_of(kernel_elf_start), address_of(kernel_elf_end)};
+  boot_info.kernel_symbols = {address_of(kernel_symbols_start), address_of(kernel_symbols_end)};
   return *image;
 }
 

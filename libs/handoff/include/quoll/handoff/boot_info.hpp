@@ -99,7 +99,7 @@ struct BootInfo {
   VirtualExtent kernel_virtual;
   /// What was added to the addresses in the kernel ELF.
   std::uint64_t kernel_load_bias = 0;
-  /// The kernel ELF file as it was embedded: symbols for backtraces, code in place.
+  /// The kernel ELF file as it was embedded: code in place.
   PhysicalExtent kernel_elf;
   /// The page with the entry stub and the early trap handler, executable.
   VirtualExtent handoff_page;
@@ -128,6 +128,10 @@ struct BootInfo {
   /// Without the NUL that follows each.
   ListInPage bootargs_list;
   ListInPage stdout_path_list;
+
+  /// The table that names functions and lines for backtraces (GSYM), as it was embedded and not
+  /// checked in any way; empty when the image has none.
+  PhysicalExtent kernel_symbols;
 
   /// The memory map, sorted.
   std::span<const MemoryRegion> regions() const noexcept {
