@@ -31,6 +31,9 @@
 #include <quoll/sync/once.hpp>
 
 namespace quoll::kernel {
+
+QUOLL_LOG_TARGET(kBoot, "boot");
+
 namespace {
 
 [[gnu::section(".loader_config"), gnu::used, gnu::retain]]
@@ -58,21 +61,25 @@ void read_arguments(const handoff::BootInfo& info) noexcept {
   State& state = state_for_boot();
   state.arguments = boot::parse_arguments(info.bootargs(), [](const boot::Complaint& complaint) {
     std::array<char, boot::kMaxDescription> text;
-    log::warn("boot", "boot argument {}", boot::describe(complaint, text));
+    log::warn(kBoot, "boot argument {}", boot::describe(complaint, text));
   });
   if (state.arguments.help) print_arguments();
   const auto parsed = log::Filter::parse(state.arguments.log);
   if (!parsed.rejected.empty()) {
-    log::warn("boot", "log={}: {} is not understood", state.arguments.log, parsed.rejected);
+    log::warn(kBoot, "log={}: {} is not understood", state.arguments.log, parsed.rejected);
   }
-  log::set_filter(parsed.filter);
+  if (const std::string_view unknown = log::set_filter(parsed.filter); !unknown.empty()) {
+    log::warn(kBoot, "log={}: nothing is logged about {}", state.arguments.log, unknown);
+  }
+  static_assert(static_cast<int>(boot::LogColour::kOn) == static_cast<int>(tracing::Colour::kOn));
+  tracing::use_colour(static_cast<tracing::Colour>(state.arguments.log_colour));
 }
 
 void configure_trace(std::uint64_t ticks_per_second) noexcept {
   const boot::Arguments& arguments = state_for_boot().arguments;
   const auto groups = trace::parse_groups(arguments.trace);
   if (!groups.rejected.empty()) {
-    log::warn("boot", "trace={}: {} is not understood", arguments.trace, groups.rejected);
+    log::warn(kBoot, "trace={}: {} is not understood", arguments.trace, groups.rejected);
   }
   tracing::configure_trace(groups.mask, arguments.trace_size, ticks_per_second);
 }
@@ -106,7 +113,7 @@ async::Task<void> finish_boot() {
   // counts instructions: such a count ends here.
   if (state().arguments.bench == "harts") device::power_off(0);
   const std::uint64_t reclaimed = vm::release_loader_memory(info);
-  log::info("boot", "kernel up on {} harts; {} KiB of the loader's memory are free again",
+  log::info(kBoot, "kernel up on {} harts; {} KiB of the loader's memory are free again",
             arch::Harts::count(), reclaimed / 1024);
   const auto devices = co_await device::start(*state().device_tree).checked();
   if (!devices) panic::panic("no memory to start the devices");
@@ -152,9 +159,10 @@ async::Task<void> boot() {
   metrics::note(metrics::Step::kMemory);
   configure_trace(info.timebase_frequency);
   exec::start(info.timebase_frequency);
+  tracing::use_tasks(&exec::current_task);
   find_machine(info);
   if (!irq::start(*state.device_tree)) {
-    log::warn("boot", "no interrupt controller; devices cannot wake anybody");
+    log::warn(kBoot, "no interrupt controller; devices cannot wake anybody");
   }
   const std::uint64_t wall_clock = device::start_early(*state.device_tree);
   if (wall_clock != 0) {
@@ -191,6 +199,7 @@ extern "C" [[noreturn]] void kernel_start(const handoff::BootInfo* info, std::si
     device::power_off(panic::kPanicStatus);
   }
   enter_hart(*info, hart);
+  if (hart == info->boot_hart) tracing::begin();
   if (hart != info->boot_hart) join_machine();
   for (unsigned i = 0; i < info->hart_count; ++i) arch::Harts::add(i, info->harts()[i].hart_id);
   arch::use_instruction_counter(info->timestamps[0].instructions != 0);

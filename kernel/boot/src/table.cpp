@@ -72,6 +72,12 @@ consteval Argument word(std::string_view name, std::string_view initial,
   return row;
 }
 
+constexpr bootargs::Word kLogColours[] = {
+    {"off", static_cast<std::uint64_t>(LogColour::kOff)},
+    {"port", static_cast<std::uint64_t>(LogColour::kPort)},
+    {"on", static_cast<std::uint64_t>(LogColour::kOn)},
+};
+
 // By name. A new row also goes into docs/bootargs.md; a test compares them.
 constexpr Argument kTable[] = {
     word<&Arguments::backtrace>("backtrace", "short", bootargs::kBacktraceWords,
@@ -79,6 +85,8 @@ constexpr Argument kTable[] = {
     text<&Arguments::bench>("bench", "", "the group of counts that is measured and printed"),
     onoff<&Arguments::help>("help", "off", "prints this table on the console, then goes on"),
     list<&Arguments::log>("log", "warn", "LEVEL[,TARGET=LEVEL...]: which log lines are wanted"),
+    word<&Arguments::log_colour>("log.colour", "off", kLogColours,
+                                 "colours of log lines: on the log's port, or on the console too"),
     word<&Arguments::paging>(bootargs::kPagingName, "widest", bootargs::kPagingWords,
                              "the paging mode; the widest is the widest that all harts have"),
     list<&Arguments::tests>("tests", "*", "which kernel tests run (test image only)"),

@@ -10,10 +10,10 @@
 #include <quoll/kernel/irq/irq.hpp>
 #include <quoll/kernel/mem/init.hpp>
 #include <quoll/kernel/tracing/console.hpp>
-#include <quoll/log/log.hpp>
 #include <quoll/sync/once.hpp>
 
 #include "line_discipline.hpp"
+#include "log_target.hpp"
 #include "polled_stream.hpp"
 
 namespace quoll::device {
@@ -118,7 +118,7 @@ bool start_console(const fdt::DeviceTree& tree) noexcept {
   if (source && irq::attach(*source, uart_signal)) {
     uart_source = *source;
   } else {
-    log::warn("device", "no interrupts from the console: nothing can be typed");
+    log::warn(kTarget, "no interrupts from the console: nothing can be typed");
   }
   return true;
 }

@@ -12,9 +12,9 @@
 #include <quoll/kernel/exec/exec.hpp>
 #include <quoll/kernel/mem/init.hpp>
 #include <quoll/kernel/tracing/console.hpp>
-#include <quoll/log/log.hpp>
 
 #include "console_stream.hpp"
+#include "log_target.hpp"
 #include "virtio_ports.hpp"
 
 namespace quoll::device {
@@ -35,7 +35,7 @@ volatile void* map_first(const fdt::DeviceTree& tree, std::string_view compatibl
     if (!range) continue;
     const auto window = vm::kernel_space().map_device(*range);
     if (window) return *window;
-    log::warn("device", "{} cannot be mapped: {}", compatible, vm::to_string(window.error()));
+    log::warn(kTarget, "{} cannot be mapped: {}", compatible, vm::to_string(window.error()));
   }
   return nullptr;
 }
@@ -63,7 +63,7 @@ async::Task<void> serve_log(ByteStream& port) {
 template <typename T>
 void detach(async::Task<T> task, const char* name) {
   const auto handle = exec::spawn(std::move(task), name);
-  if (!handle) log::error("device", "no memory for the task {}", name);
+  if (!handle) log::error(kTarget, "no memory for the task {}", name);
 }
 
 /// Opens the standard ports; whether all three are there.
@@ -98,7 +98,7 @@ void use_console() noexcept {
 
 std::uint64_t start_early(const fdt::DeviceTree& tree) noexcept {
   if (volatile void* const test = map_first(tree, "sifive,test0")) set_test_device(test);
-  if (!start_console(tree)) log::info("device", "no UART that can be driven; firmware console");
+  if (!start_console(tree)) log::info(kTarget, "no UART that can be driven; firmware console");
   volatile void* const rtc = map_first(tree, "google,goldfish-rtc");
   return rtc != nullptr ? drivers::read_goldfish_rtc(arch::MmioWindow(rtc)) : 0;
 }

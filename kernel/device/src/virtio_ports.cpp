@@ -11,9 +11,9 @@
 #include <quoll/fdt/walk.hpp>
 #include <quoll/kernel/irq/irq.hpp>
 #include <quoll/kernel/mem/init.hpp>
-#include <quoll/log/log.hpp>
 #include <quoll/sync/once.hpp>
 
+#include "log_target.hpp"
 #include "polled_stream.hpp"
 
 namespace quoll::device {
@@ -119,13 +119,13 @@ bool try_slot(fdt::Walk& walk) noexcept {
   const arch::MmioWindow window(*mapped);
   const auto kind = drivers::VirtioMmio<arch::MmioWindow>(window).identify();
   if (!kind) {
-    log::warn("device", "virtio device at {:#x}: {}", reg->address, to_string(kind.error()));
+    log::warn(kTarget, "virtio device at {:#x}: {}", reg->address, to_string(kind.error()));
     return false;
   }
   if (*kind != drivers::virtio::kDeviceConsole) return false;
   const auto source = irq::source_of(walk);
   if (!source) {
-    log::warn("device", "virtio console at {:#x} has no interrupt", reg->address);
+    log::warn(kTarget, "virtio console at {:#x} has no interrupt", reg->address);
     return false;
   }
   Device& d = device.emplace(window);
@@ -134,7 +134,7 @@ bool try_slot(fdt::Walk& walk) noexcept {
   sync::LockGuard guard(d.lock);
   const auto started = d.console.start(d.dma);
   if (!started) {
-    log::warn("device", "virtio console at {:#x}: {}", reg->address, to_string(started.error()));
+    log::warn(kTarget, "virtio console at {:#x}: {}", reg->address, to_string(started.error()));
     return false;
   }
   return true;
@@ -164,7 +164,7 @@ async::Task<void> serve_virtio_console() {
     }
     if (failed && !d.complained) {
       d.complained = true;
-      log::error("device", "the virtio console misbehaves; its control queue is given up");
+      log::error(kTarget, "the virtio console misbehaves; its control queue is given up");
     }
     for (std::uint32_t i = 0; i < d.streams.size(); ++i) {
       if (((changed >> i) & 1) != 0) d.streams[i].notify();

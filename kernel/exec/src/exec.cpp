@@ -97,6 +97,9 @@ Ticks Machine::now() const noexcept {
 void Machine::set_deadline(Ticks deadline) noexcept {
   arch::HartLocal& local = arch::hart_local();
   local.timer_fired = false;
+  // Past the alarm the hart has been told, and need not be again.
+  if (const Ticks alarm = irq::alarm(); alarm < deadline && alarm > arch::read_time()) [[unlikely]]
+    deadline = alarm;
   if (local.deadline == deadline) return;
   local.deadline = deadline;
   arch::set_timer(deadline);

@@ -2,7 +2,8 @@
 #include <atomic>
 
 #include <quoll/kernel/guest/services.hpp>
-#include <quoll/log/log.hpp>
+
+#include "log_target.hpp"
 
 namespace quoll::guest {
 namespace {
@@ -23,7 +24,7 @@ bool Services::is_terminal(const device::ByteStream& stream) const noexcept {
 }
 
 void Services::log_for_guest(std::string_view guest, std::string_view text) const noexcept {
-  log::debug("guest", "{}: {}", guest, text);
+  log::debug(kTarget, "{}: {}", guest, text);
 }
 
 const Services& services() noexcept {

@@ -9,10 +9,10 @@
 #include <quoll/base/scope_exit.hpp>
 #include <quoll/kernel/exec/exec.hpp>
 #include <quoll/kernel/tracing/trace.hpp>
-#include <quoll/log/log.hpp>
 
 #include "dispatch.hpp"
 #include "fault.hpp"
+#include "log_target.hpp"
 #include "wait.hpp"
 
 namespace quoll::guest {
@@ -171,11 +171,11 @@ async::Task<base::Result<void, device::StreamError>> report(Guest& guest, const 
   std::size_t size = 0;
   if (end.reason == EndReason::kPanicked) {
     size = log::format_to(text, "quoll: {}: killed by a kernel panic\n", guest.name());
-    log::error("guest", "{}: killed by a kernel panic", guest.name());
+    log::error(kTarget, "{}: killed by a kernel panic", guest.name());
   } else {
     size = log::format_to(text, "quoll: {}: killed: {} at {:#x} (pc {:#x})\n", guest.name(),
                           to_string(end.fault), end.address, end.pc);
-    log::error("guest", "{}: killed: {} at {:#x} (pc {:#x})", guest.name(), to_string(end.fault),
+    log::error(kTarget, "{}: killed: {} at {:#x} (pc {:#x})", guest.name(), to_string(end.fault),
                end.address, end.pc);
   }
   if (guest.error_stream() == nullptr) co_return {};

@@ -3,6 +3,7 @@
 #include <atomic>
 #include <optional>
 
+#include <quoll/arch/clock.hpp>
 #include <quoll/arch/hart_local.hpp>
 #include <quoll/arch/interrupts.hpp>
 #include <quoll/arch/mmio.hpp>
@@ -12,11 +13,12 @@
 #include <quoll/kernel/irq/irq.hpp>
 #include <quoll/kernel/mem/init.hpp>
 #include <quoll/kernel/panic/panic.hpp>
-#include <quoll/log/log.hpp>
 #include <quoll/riscv/csr.hpp>
 #include <quoll/sync/hart_set.hpp>
 #include <quoll/sync/once.hpp>
 #include <quoll/sync/spin_lock.hpp>
+
+#include "log_target.hpp"
 
 namespace quoll::irq {
 namespace {
@@ -45,6 +47,10 @@ struct Controller {
 
 constinit sync::OnceCell<Controller> controller;
 constinit std::atomic<std::uint64_t> unclaimed_count{0};
+
+constexpr std::uint64_t kNoAlarm = ~std::uint64_t{0};
+constinit std::atomic<std::uint64_t> alarm_at{kNoAlarm};
+constinit std::atomic<void (*)() noexcept> alarm_rings{nullptr};
 
 /// The hart whose local interrupt controller has this phandle.
 std::optional<unsigned> hart_of(const fdt::DeviceTree& tree, std::uint32_t phandle) noexcept {
@@ -98,12 +104,36 @@ void handle_external() noexcept {
     if (async::Signal* const signal = c.handlers[source].load(std::memory_order_acquire)) {
       signal->set();
     } else if (unclaimed_count.fetch_add(1, std::memory_order_relaxed) == 0) {
-      log::warn("irq", "interrupt {} belongs to nobody; masked", source);
+      log::warn(kTarget, "interrupt {} belongs to nobody; masked", source);
     }
   }
 }
 
+/// Has this hart interrupted at the alarm's time, whatever it does until then; past it, rings.
+void mind_alarm(arch::HartLocal& local) noexcept {
+  const std::uint64_t at = alarm_at.load(std::memory_order_acquire);
+  if (at >= local.deadline) return;
+  if (at <= arch::read_time()) {
+    if (auto* const ring = alarm_rings.load(std::memory_order_relaxed)) ring();
+    return;
+  }
+  local.deadline = at;
+  arch::set_timer(at);
+  arch::Interrupts::enable_sources(riscv::interrupt_bit::kTimer);
+}
+
 }  // namespace
+
+void set_alarm(std::uint64_t at, void (*ring)() noexcept) noexcept {
+  const sync::InterruptGuard<arch::Interrupts> guard;
+  alarm_rings.store(ring, std::memory_order_relaxed);
+  alarm_at.store(at, std::memory_order_release);
+  if (at > arch::read_time()) mind_alarm(arch::hart_local());
+}
+
+std::uint64_t alarm() noexcept {
+  return alarm_at.load(std::memory_order_relaxed);
+}
 
 base::Result<void, IrqError> start(const fdt::DeviceTree& tree) noexcept {
   for (fdt::Walk walk(tree); walk.next();) {
@@ -190,6 +220,7 @@ void handle(riscv::TrapCause cause) noexcept {
     local.deadline = ~std::uint64_t{0};
     local.slice_over = true;
     local.timer_fired = true;
+    mind_alarm(local);
   } else if (cause.is(riscv::Interrupt::kExternal)) {
     handle_external();
   } else {

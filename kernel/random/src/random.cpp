@@ -4,9 +4,10 @@
 
 #include <quoll/arch/clock.hpp>
 #include <quoll/kernel/random/random.hpp>
-#include <quoll/log/log.hpp>
 #include <quoll/random/generator.hpp>
 #include <quoll/sync/protected.hpp>
+
+#include "log_target.hpp"
 
 namespace quoll::random {
 namespace {
@@ -22,7 +23,7 @@ void start(std::span<const std::uint8_t> seed) noexcept {
   const std::array<std::uint64_t, 2> counters{arch::read_time(), arch::read_instructions()};
   generator.with([&](Generator& g) {
     g.add_seed(seed);
-    if (!g.is_seeded()) log::warn("random", "the firmware gave no seed; random numbers are weak");
+    if (!g.is_seeded()) log::warn(kTarget, "the firmware gave no seed; random numbers are weak");
     // SAFETY: the bytes of two integers.
     g.add_seed({reinterpret_cast<const std::uint8_t*>(counters.data()), sizeof counters});
   });

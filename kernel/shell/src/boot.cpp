@@ -13,9 +13,9 @@
 #include <quoll/kernel/guest/start.hpp>
 #include <quoll/kernel/shell/boot.hpp>
 #include <quoll/kernel/shell/shell.hpp>
-#include <quoll/log/log.hpp>
 
 #include "kernel_host.hpp"
+#include "log_target.hpp"
 #include "machine.hpp"
 
 namespace quoll::shell {
@@ -25,7 +25,6 @@ using guest::status::kKernelStopped;
 using guest::status::kNotFound;
 using guest::status::kNotLoaded;
 
-constexpr std::string_view kTarget = "boot";
 constexpr std::string_view kRunDescription = "quoll/run";
 
 /// Ctrl-C was pressed: what had not started yet does not start.

@@ -18,12 +18,11 @@
 #include <quoll/kernel/mem/init.hpp>
 #include <quoll/kernel/random/random.hpp>
 #include <quoll/kernel/state/state.hpp>
-#include <quoll/log/log.hpp>
+
+#include "log_target.hpp"
 
 namespace quoll::shell {
 namespace {
-
-constexpr std::string_view kTarget = "boot";
 
 // Everything that the services refer to; it is never taken down.
 struct Installed {

@@ -11,12 +11,13 @@
 #include <quoll/arch/record.hpp>
 #include <quoll/kernel/tracing/console.hpp>
 #include <quoll/kernel/tracing/trace.hpp>
-#include <quoll/log/log.hpp>
 #include <quoll/mem/address.hpp>
 #include <quoll/riscv/trap_cause.hpp>
 #include <quoll/sync/hart_set.hpp>
 #include <quoll/sync/spin_lock.hpp>
 #include <quoll/trace/text.hpp>
+
+#include "log_target.hpp"
 
 extern "C" {
 // NOLINTNEXTLINE(readability-identifier-naming): the link script's name
@@ -26,7 +27,6 @@ extern const char __eh_frame_hdr_start[];
 namespace quoll::tracing {
 namespace {
 
-constexpr std::string_view kTrace = "trace";
 constexpr std::size_t kMaxGuests = 64;
 
 constinit std::array<std::atomic<trace::Local*>, sync::kMaxHarts> locals{};
@@ -122,7 +122,7 @@ void start_hart_trace() noexcept {
   if (wanted.load(std::memory_order_relaxed) == trace::kNoGroups) return;
   auto* const slots = new (std::nothrow) trace::Slot[ring_size];
   if (slots == nullptr) {
-    log::warn(kTrace, "no memory for {} records; this hart records nothing", ring_size);
+    log::warn(kTarget, "no memory for {} records; this hart records nothing", ring_size);
     return;
   }
   const unsigned hart = arch::Harts::id();

@@ -29,7 +29,6 @@ bool Filter::add(std::string_view target, Level level) noexcept {
   Entry& entry = entries_[count_++];
   std::copy(target.begin(), target.end(), entry.name.begin());
   entry.level = level;
-  most_ = std::max(most_, level);
   return true;
 }
 
@@ -47,22 +46,21 @@ Filter::Parsed Filter::parse(std::string_view text) noexcept {
       taken = out.filter.add(part.substr(0, equals), *level);
     } else if (taken) {
       out.filter.default_ = *level;
-      out.filter.most_ = *level;
-      for (std::size_t i = 0; i < out.filter.count_; ++i) {
-        out.filter.most_ = std::max(out.filter.most_, out.filter.entries_[i].level);
-      }
     }
     if (!taken && out.rejected.empty()) out.rejected = part;
   }
   return out;
 }
 
-bool Filter::allows(Level level, std::string_view target) const noexcept {
-  if (level > most_) return false;
+Level Filter::level_of(std::string_view target) const noexcept {
   for (std::size_t i = count_; i-- > 0;) {
-    if (target == std::string_view(entries_[i].name.data())) return level <= entries_[i].level;
+    if (target == named_target(i)) return entries_[i].level;
   }
-  return level <= default_;
+  return default_;
+}
+
+std::string_view Filter::named_target(std::size_t index) const noexcept {
+  return index < count_ ? std::string_view(entries_[index].name.data()) : std::string_view();
 }
 
 }  // namespace quoll::log

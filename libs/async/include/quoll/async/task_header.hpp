@@ -9,6 +9,7 @@
 
 #include <quoll/async/cancel.hpp>
 #include <quoll/async/wait_list.hpp>
+#include <quoll/log/span.hpp>
 
 namespace quoll::async {
 
@@ -70,6 +71,8 @@ class TaskHeader {
   /// What `JoinHandle::cancel` triggers.
   CancelSource& cancel_source() noexcept { return cancel_; }
   const char* name() const noexcept { return name_; }
+  /// What is going on in the task, for its log lines.
+  log::SpanList& spans() noexcept { return spans_; }
   /// Counts up from 1 over all tasks.
   std::uint64_t id() const noexcept { return id_; }
 
@@ -91,6 +94,7 @@ class TaskHeader {
   Destroy destroy_ = nullptr;
   const char* name_ = "";
   std::uint64_t id_ = 0;
+  log::SpanList spans_;
   std::atomic<std::uint32_t> references_{1};
   bool suspend_hook_ = false;
   bool done_ = false;

@@ -24,9 +24,10 @@ class Filter {
  public:
   static constexpr std::size_t kMaxTargets = 16;
   static constexpr std::size_t kMaxName = 15;
+  static constexpr Level kDefaultLevel = Level::kWarn;
 
   constexpr Filter() = default;
-  constexpr explicit Filter(Level level) noexcept : default_(level), most_(level) {}
+  constexpr explicit Filter(Level level) noexcept : default_(level) {}
 
   /// What became of one `parse`.
   struct Parsed;
@@ -34,9 +35,13 @@ class Filter {
   /// the first of them is named.
   static Parsed parse(std::string_view text) noexcept;
 
-  bool allows(Level level, std::string_view target) const noexcept;
-  /// The highest level that any target has: above it, nothing needs to be looked up.
-  constexpr Level most() const noexcept { return most_; }
+  /// The highest level of that target's lines that is let through.
+  Level level_of(std::string_view target) const noexcept;
+  bool allows(Level level, std::string_view target) const noexcept {
+    return level <= level_of(target);
+  }
+  /// The `index`th target that the filter names; empty when there is none.
+  std::string_view named_target(std::size_t index) const noexcept;
 
  private:
   struct Entry {
@@ -45,8 +50,7 @@ class Filter {
   };
   bool add(std::string_view target, Level level) noexcept;
 
-  Level default_ = Level::kWarn;
-  Level most_ = Level::kWarn;
+  Level default_ = kDefaultLevel;
   std::size_t count_ = 0;
   std::array<Entry, kMaxTargets> entries_{};
 };

@@ -12,12 +12,16 @@
 
 namespace quoll::boot {
 
+/// Where log lines have colours.
+enum class LogColour : std::uint8_t { kOff, kPort, kOn };
+
 /// The value of each argument; texts are views into the command line. Defaults and meanings stand
 /// in the table (`table.cpp`): a field of its own has its row there.
 struct Arguments {
   bootargs::Backtrace backtrace = bootargs::Backtrace::kShort;
   bool help = false;
   std::string_view log;  ///< a filter for `log::Filter::parse`
+  LogColour log_colour = LogColour::kOff;
   bootargs::Paging paging = bootargs::Paging::kWidest;
   std::string_view bench;                      ///< which counts to print
   std::string_view trace;                      ///< a list for `trace::parse_groups`

@@ -41,6 +41,14 @@ void unmask(std::uint32_t source) noexcept;
 /// Serves one pending interrupt. *Context*: interrupts off.
 void handle(riscv::TrapCause cause) noexcept;
 
+/// A time that even a hart which never comes back to its scheduler cannot miss, as long as it takes
+/// interrupts: `ring` is then called, in an interrupt, on one hart or several, once or more. This
+/// hart minds it at once, others when they next set their timer. `async::kNever` ends it.
+/// *Context*: task.
+void set_alarm(std::uint64_t at, void (*ring)() noexcept) noexcept;
+/// When it is set to go off.
+std::uint64_t alarm() noexcept;
+
 /// Interrupts that nobody had attached to.
 std::uint64_t unclaimed() noexcept;
 

@@ -10,15 +10,32 @@
 
 namespace quoll::async {
 class Signal;
-}
+class TaskHeader;
+}  // namespace quoll::async
 
 namespace quoll::tracing {
 
 /// Writes one byte to the device; may wait for it, briefly.
 using PutByte = void (*)(std::uint8_t byte) noexcept;
 
-/// Installs the log's backend over the firmware's console. *Context*: boot hart, first thing.
+/// Finds the task that runs on the caller's hart. *Context*: any.
+using FindTask = async::TaskHeader* (*)() noexcept;
+
+/// Where log lines have colours.
+enum class Colour : std::uint8_t {
+  kOff,
+  kPort,  ///< in the ring, which is for the log's port
+  kOn,    ///< on the console too
+};
+
+/// Installs the log's backend over the firmware's console. From here on lines can be logged, at
+/// time 0. *Context*: the boot hart's first instruction.
+void begin() noexcept;
+/// Starts the log's clock. *Context*: boot hart.
 void start(std::uint64_t ticks_per_second, std::uint64_t kernel_bias) noexcept;
+/// From here on lines tell the task in which they are logged, and spans go with it.
+void use_tasks(FindTask find) noexcept;
+void use_colour(Colour wanted) noexcept;
 /// From here on the console is this device instead of the firmware's.
 void use_console(PutByte put) noexcept;
 
