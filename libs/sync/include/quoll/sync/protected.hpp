@@ -24,7 +24,7 @@ class Protected {
 
   /// Calls `f` with the value, under the lock. What `f` returns must not lead back into it.
   template <typename F>
-  decltype(auto) with(F&& f) QUOLL_EXCLUDES(lock_) {
+  [[gnu::always_inline]] decltype(auto) with(F&& f) QUOLL_EXCLUDES(lock_) {
     LockGuard guard(lock_);
     return std::forward<F>(f)(value_);
   }

@@ -9,11 +9,14 @@
 #include <quoll/sync/annotations.hpp>
 #include <quoll/sync/interrupt_control.hpp>
 #include <quoll/sync/lock_rank.hpp>
+#include <quoll/sync/lock_watch.hpp>
 
 namespace quoll::sync {
 
 /// Mutual exclusion between harts by spinning.
 /// *Context*: never taken by an interrupt handler; data shared with one needs `IrqSpinLock`.
+///
+/// What takes a lock is inlined into its caller in every build: the lock's owner names that code.
 template <LockRank Rank>
 class QUOLL_CAPABILITY("lock") SpinLock {
  public:
@@ -21,15 +24,15 @@ class QUOLL_CAPABILITY("lock") SpinLock {
   SpinLock(const SpinLock&) = delete;
   SpinLock& operator=(const SpinLock&) = delete;
 
-  void lock() noexcept QUOLL_ACQUIRE() {
-    while (held_.exchange(1, std::memory_order_acquire) != 0) {
-      // Reading leaves the cache line shared until there is something to win.
-      while (held_.load(std::memory_order_relaxed) != 0) asm volatile("" ::: "memory");
-    }
+  [[gnu::always_inline]] void lock() noexcept QUOLL_ACQUIRE() {
+    if (held_.exchange(1, std::memory_order_acquire) != 0) [[unlikely]]
+      wait_and_take();
+    owner_.note();
     detail::note_acquired(Rank);
   }
-  bool try_lock() noexcept QUOLL_TRY_ACQUIRE(true) {
+  [[gnu::always_inline]] bool try_lock() noexcept QUOLL_TRY_ACQUIRE(true) {
     if (held_.exchange(1, std::memory_order_acquire) != 0) return false;
+    owner_.note();
     detail::note_acquired(Rank);
     return true;
   }
@@ -39,7 +42,17 @@ class QUOLL_CAPABILITY("lock") SpinLock {
   }
 
  private:
+  [[gnu::noinline, gnu::cold]] void wait_and_take() noexcept {
+    LockWait wait(Rank, owner_, __builtin_return_address(0));
+    do {
+      // Reading leaves the cache line shared until there is something to win.
+      for (; held_.load(std::memory_order_relaxed) != 0; wait.round())
+        asm volatile("" ::: "memory");
+    } while (held_.exchange(1, std::memory_order_acquire) != 0);
+  }
+
   std::atomic<std::uint32_t> held_{0};
+  LockOwner owner_;
 };
 
 /// As `SpinLock`, with this hart's interrupts off from `lock` to `unlock`.
@@ -51,14 +64,11 @@ class QUOLL_CAPABILITY("lock") IrqSpinLock {
   IrqSpinLock(const IrqSpinLock&) = delete;
   IrqSpinLock& operator=(const IrqSpinLock&) = delete;
 
-  void lock() noexcept QUOLL_ACQUIRE() {
+  [[gnu::always_inline]] void lock() noexcept QUOLL_ACQUIRE() {
     auto state = Interrupts::save_and_disable();
-    while (held_.exchange(1, std::memory_order_acquire) != 0) {
-      // While waiting the hart goes on taking interrupts, as far as it did before.
-      Interrupts::restore(state);
-      while (held_.load(std::memory_order_relaxed) != 0) Interrupts::relax();
-      state = Interrupts::save_and_disable();
-    }
+    if (held_.exchange(1, std::memory_order_acquire) != 0) [[unlikely]]
+      state = wait_and_take(state);
+    owner_.note();
     detail::note_acquired(Rank);
     state_ = state;
   }
@@ -70,18 +80,35 @@ class QUOLL_CAPABILITY("lock") IrqSpinLock {
   }
 
  private:
+  using State = typename Interrupts::State;
+
+  /// The state of interrupts before they went off for the last time.
+  [[gnu::noinline, gnu::cold]] State wait_and_take(State state) noexcept {
+    LockWait wait(Rank, owner_, __builtin_return_address(0));
+    do {
+      // While waiting the hart goes on taking interrupts, as far as it did before.
+      Interrupts::restore(state);
+      for (; held_.load(std::memory_order_relaxed) != 0; wait.round()) Interrupts::relax();
+      state = Interrupts::save_and_disable();
+    } while (held_.exchange(1, std::memory_order_acquire) != 0);
+    return state;
+  }
+
   std::atomic<std::uint32_t> held_{0};
-  typename Interrupts::State state_{};  // written by the holder only
+  State state_{};  // written by the holder only
+  LockOwner owner_;
 };
 
 /// Holds a lock for a scope.
 template <typename Lock>
 class QUOLL_SCOPED_CAPABILITY [[nodiscard]] LockGuard {
  public:
-  explicit LockGuard(Lock& lock) noexcept QUOLL_ACQUIRE(lock) : lock_(lock) { lock_.lock(); }
+  [[gnu::always_inline]] explicit LockGuard(Lock& lock) noexcept QUOLL_ACQUIRE(lock) : lock_(lock) {
+    lock_.lock();
+  }
   LockGuard(const LockGuard&) = delete;
   LockGuard& operator=(const LockGuard&) = delete;
-  ~LockGuard() QUOLL_RELEASE() { lock_.unlock(); }
+  [[gnu::always_inline]] ~LockGuard() QUOLL_RELEASE() { lock_.unlock(); }
 
  private:
   Lock& lock_;
