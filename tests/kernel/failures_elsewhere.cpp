@@ -136,7 +136,7 @@ KTEST_TASK_DEATH(Failures, PanicInInterrupt, says("in an interrupt"),
 QUOLL_NAMED void fault_in_handler() {
   (void)*somewhere(0);
 }
-KTEST_TASK_DEATH(Failures, FaultInInterrupt, says("null pointer: load page fault…"),
+KTEST_TASK_DEATH(Failures, FaultInInterrupt, says("null pointer: load page fault …"),
                  names("fault_in_handler", "quoll::irq::handle")) {
   EXPECT_TRUE((co_await fail_in_interrupt(&fault_in_handler).checked()).has_value());
 }
@@ -214,7 +214,7 @@ KTEST_DEATH(Failures, PanicWhilePanicking, prints("panic while panicking: …"))
   panic::panic_with({reinterpret_cast<const char*>(nowhere), 8}, nullptr, 0);
 }
 
-KTEST_DEATH(Failures, UnhandledInterrupt, says("unhandled interrupt…"),
+KTEST_DEATH(Failures, UnhandledInterrupt, says("unhandled interrupt …"),
             names("quoll::irq::handle")) {
   constexpr std::uint64_t kInterrupt = std::uint64_t{1} << 63;
   arch::Interrupts::disable();
@@ -239,7 +239,7 @@ QUOLL_NAMED void forge_trap() {
   frame.cause = 24;
   arch::quoll_trap_from_kernel(&frame);
 }
-KTEST_DEATH(Failures, UnhandledTrap, says("kernel fault: unknown exception…"),
+KTEST_DEATH(Failures, UnhandledTrap, says("kernel fault: unknown exception …"),
             names("forge_trap")) {
   forge_trap();
 }

@@ -45,35 +45,35 @@ class Square final : public Shape {
 QUOLL_NAMED void read_null() {
   (void)*somewhere(0);
 }
-KTEST_DEATH(Failures, NullRead, says("null pointer: load page fault…"), names("read_null")) {
+KTEST_DEATH(Failures, NullRead, says("null pointer: load page fault …"), names("read_null")) {
   read_null();
 }
 
 QUOLL_NAMED void write_null() {
   somewhere<Object>(0)->fields[4] = 1;
 }
-KTEST_DEATH(Failures, NullWrite, says("null pointer: store page fault…"), names("write_null")) {
+KTEST_DEATH(Failures, NullWrite, says("null pointer: store page fault …"), names("write_null")) {
   write_null();
 }
 
 QUOLL_NAMED void call_null() {
   function_at(0)();
 }
-KTEST_DEATH(Failures, NullCall, says("wild jump: instruction page fault…"), names("call_null")) {
+KTEST_DEATH(Failures, NullCall, says("wild jump: instruction page fault …"), names("call_null")) {
   call_null();
 }
 
 QUOLL_NAMED void read_wild() {
   (void)*somewhere(0x0123'4567'89ab'cde8);
 }
-KTEST_DEATH(Failures, WildRead, says("kernel fault: load …fault…"), names("read_wild")) {
+KTEST_DEATH(Failures, WildRead, says("kernel fault: load … fault …"), names("read_wild")) {
   read_wild();
 }
 
 QUOLL_NAMED void jump_wild() {
   function_at(kNowhere)();
 }
-KTEST_DEATH(Failures, WildJump, says("wild jump: instruction page fault…"), names("jump_wild")) {
+KTEST_DEATH(Failures, WildJump, says("wild jump: instruction page fault …"), names("jump_wild")) {
   jump_wild();
 }
 
@@ -87,7 +87,7 @@ QUOLL_NAMED void jump_misaligned() {
       :
       : "t0", "ra", "memory");
 }
-KTEST_DEATH(Failures, MisalignedJump, says("kernel fault: illegal instruction…"),
+KTEST_DEATH(Failures, MisalignedJump, says("kernel fault: illegal instruction …"),
             names("jump_misaligned")) {
   jump_misaligned();
 }
@@ -95,7 +95,7 @@ KTEST_DEATH(Failures, MisalignedJump, says("kernel fault: illegal instruction…
 QUOLL_NAMED void execute_data() {
   function_at(mem::address_of(&data).value())();
 }
-KTEST_DEATH(Failures, ExecuteData, says("wild jump: instruction page fault…"),
+KTEST_DEATH(Failures, ExecuteData, says("wild jump: instruction page fault …"),
             names("execute_data")) {
   execute_data();
 }
@@ -104,7 +104,7 @@ QUOLL_NAMED void execute_stack() {
   volatile std::uint32_t code[2] = {kReturn, 0};
   function_at(mem::address_of(const_cast<const std::uint32_t*>(code)).value())();
 }
-KTEST_DEATH(Failures, ExecuteStack, says("wild jump: instruction page fault…"),
+KTEST_DEATH(Failures, ExecuteStack, says("wild jump: instruction page fault …"),
             names("execute_stack")) {
   execute_stack();
 }
@@ -112,7 +112,7 @@ KTEST_DEATH(Failures, ExecuteStack, says("wild jump: instruction page fault…")
 QUOLL_NAMED void execute_user(std::uint64_t address) {
   function_at(address)();
 }
-KTEST_DEATH(Failures, ExecuteUser, says("wild jump: instruction page fault…"),
+KTEST_DEATH(Failures, ExecuteUser, says("wild jump: instruction page fault …"),
             names("execute_user")) {
   execute_user(address_of_user_page(true));
 }
@@ -122,7 +122,7 @@ QUOLL_NAMED void add_misaligned() {
   const std::uint64_t address = mem::address_of(words).value() + 1;
   asm volatile("amoadd.d zero, zero, (%0)" : : "r"(address) : "memory");
 }
-KTEST_DEATH(Failures, MisalignedAtomic, says("kernel fault: misaligned store…"),
+KTEST_DEATH(Failures, MisalignedAtomic, says("kernel fault: misaligned …"),
             names("add_misaligned")) {
   add_misaligned();
 }
@@ -132,7 +132,7 @@ QUOLL_NAMED void reserve_misaligned() {
   const std::uint64_t address = mem::address_of(words).value() + 1;
   asm volatile("lr.d zero, (%0)" : : "r"(address) : "memory");
 }
-KTEST_DEATH(Failures, MisalignedReservation, says("kernel fault: misaligned load…"),
+KTEST_DEATH(Failures, MisalignedReservation, says("kernel fault: misaligned load …"),
             names("reserve_misaligned")) {
   reserve_misaligned();
 }
@@ -140,7 +140,7 @@ KTEST_DEATH(Failures, MisalignedReservation, says("kernel fault: misaligned load
 QUOLL_NAMED void execute_zero() {
   asm volatile(".4byte 0");
 }
-KTEST_DEATH(Failures, IllegalInstruction, says("kernel fault: illegal instruction…"),
+KTEST_DEATH(Failures, IllegalInstruction, says("kernel fault: illegal instruction …"),
             names("execute_zero")) {
   execute_zero();
 }
@@ -149,7 +149,7 @@ QUOLL_NAMED void read_mstatus() {
   std::uint64_t value = 0;
   asm volatile("csrr %0, mstatus" : "=r"(value));
 }
-KTEST_DEATH(Failures, IllegalCsr, says("kernel fault: illegal instruction…"),
+KTEST_DEATH(Failures, IllegalCsr, says("kernel fault: illegal instruction …"),
             names("read_mstatus")) {
   read_mstatus();
 }
@@ -161,7 +161,7 @@ QUOLL_NAMED void use_float() {
       "fmv.d.x f0, zero\n"
       ".option pop");
 }
-KTEST_DEATH(Failures, FloatInKernel, says("kernel fault: illegal instruction…"),
+KTEST_DEATH(Failures, FloatInKernel, says("kernel fault: illegal instruction …"),
             names("use_float")) {
   use_float();
 }
@@ -169,7 +169,8 @@ KTEST_DEATH(Failures, FloatInKernel, says("kernel fault: illegal instruction…"
 QUOLL_NAMED void run_into_breakpoint() {
   asm volatile("ebreak");
 }
-KTEST_DEATH(Failures, Breakpoint, says("kernel fault: breakpoint…"), names("run_into_breakpoint")) {
+KTEST_DEATH(Failures, Breakpoint, says("kernel fault: breakpoint …"),
+            names("run_into_breakpoint")) {
   run_into_breakpoint();
 }
 
@@ -180,7 +181,7 @@ QUOLL_NAMED void trap_somewhere_inside() {
   trap_inlined(opaque(1U));
 }
 KTEST_DEATH(Failures, BuiltinTrap, says("kernel fault: …"),
-            names("trap_inlined", "trap_somewhere_inside")) {
+            names("trap_inlined (inlined)", "trap_somewhere_inside")) {
   trap_somewhere_inside();
 }
 
@@ -188,14 +189,14 @@ QUOLL_NAMED void write_code() {
   // SAFETY: the address of a function's code, as a number.
   *somewhere<std::uint16_t>(reinterpret_cast<std::uint64_t>(&read_null)) = 0;
 }
-KTEST_DEATH(Failures, WriteToCode, says("kernel fault: store page fault…"), names("write_code")) {
+KTEST_DEATH(Failures, WriteToCode, says("kernel fault: store page fault …"), names("write_code")) {
   write_code();
 }
 
 QUOLL_NAMED void write_constant() {
   *somewhere<std::uint32_t>(mem::address_of(&kConstants).value()) = 0;
 }
-KTEST_DEATH(Failures, WriteToConstants, says("kernel fault: store page fault…"),
+KTEST_DEATH(Failures, WriteToConstants, says("kernel fault: store page fault …"),
             names("write_constant")) {
   write_constant();
 }
@@ -203,7 +204,7 @@ KTEST_DEATH(Failures, WriteToConstants, says("kernel fault: store page fault…"
 QUOLL_NAMED void write_vtable(const Shape& shape) {
   *somewhere(shape.table()) = 0;
 }
-KTEST_DEATH(Failures, WriteToRelro, says("kernel fault: store page fault…"),
+KTEST_DEATH(Failures, WriteToRelro, says("kernel fault: store page fault …"),
             names("write_vtable")) {
   const Square square;
   write_vtable(square);
@@ -214,7 +215,7 @@ QUOLL_NAMED void write_physmap() {
   // Code runs in place in the ELF file: every page of it is closed to writes there too.
   *somewhere(info.physmap.to_virtual(info.kernel_elf.start)) = 0;
 }
-KTEST_DEATH(Failures, WriteToCodeThroughPhysmap, says("kernel fault: store page fault…"),
+KTEST_DEATH(Failures, WriteToCodeThroughPhysmap, says("kernel fault: store page fault …"),
             names("write_physmap")) {
   write_physmap();
 }
@@ -222,7 +223,7 @@ KTEST_DEATH(Failures, WriteToCodeThroughPhysmap, says("kernel fault: store page 
 QUOLL_NAMED void read_user(std::uint64_t address) {
   (void)*somewhere(address);
 }
-KTEST_DEATH(Failures, UserMemoryWithoutCopy, says("user memory: load page fault…"),
+KTEST_DEATH(Failures, UserMemoryWithoutCopy, says("user memory: load page fault …"),
             names("read_user")) {
   read_user(address_of_user_page(false));
 }
@@ -230,7 +231,7 @@ KTEST_DEATH(Failures, UserMemoryWithoutCopy, says("user memory: load page fault�
 QUOLL_NAMED void read_nothing(volatile void* registers) {
   (void)*static_cast<volatile std::uint32_t*>(registers);
 }
-KTEST_DEATH(Failures, BusError, says("kernel fault: load access fault…"), names("read_nothing")) {
+KTEST_DEATH(Failures, BusError, says("kernel fault: load access fault …"), names("read_nothing")) {
   // Between the devices of this machine, where none answers.
   const auto range = mem::PhysicalRange::create(mem::PhysicalAddress(0x0800'0000), 4);
   ASSERT_TRUE(range.has_value());
@@ -244,7 +245,7 @@ QUOLL_NAMED void write_unmapped_device() {
   *somewhere<std::uint32_t>(
       vm::frames().phys_map().to_virtual(mem::PhysicalAddress(0x0c00'0000)).value()) = 0;
 }
-KTEST_DEATH(Failures, UnmappedDevice, says("kernel fault: store …fault…"),
+KTEST_DEATH(Failures, UnmappedDevice, says("kernel fault: store … fault …"),
             names("write_unmapped_device")) {
   write_unmapped_device();
 }

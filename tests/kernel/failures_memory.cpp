@@ -16,6 +16,9 @@
 #include "failures_support.hpp"
 
 namespace quoll::failures {
+
+QUOLL_LOG_TARGET(kMemoryTest, "test");
+
 namespace {
 
 constexpr std::size_t kSize = 64;
@@ -56,7 +59,8 @@ QUOLL_NAMED void free_stack() {
   std::array<std::uint64_t, 8> words{};
   vm::heap().deallocate(opaque(words.data()));
 }
-KTEST_DEATH(Failures, FreeOfStack, says("the heap: …: not an object"), names("free_stack")) {
+KTEST_DEATH(Failures, FreeOfStack, says("the heap: …: not an object"), names("free_stack"),
+            then("a panic reached a noexcept function")) {
   free_stack();
 }
 
@@ -76,7 +80,8 @@ QUOLL_NAMED void give_frame_twice(mem::PhysicalAddress address) {
   vm::Frame::adopt(vm::frames(), address).reset();
 }
 KTEST_DEATH(Failures, FrameFreedTwice, says("the frame allocator: …: freed twice"),
-            names("quoll::vm::FrameAllocator::…", "give_frame_twice")) {
+            names("quoll::vm::FrameAllocator::…", "give_frame_twice"),
+            then("a panic reached a noexcept function")) {
   auto frame = vm::frames().allocate();
   ASSERT_TRUE(frame.has_value());
   give_frame_twice(frame->leak());
@@ -129,7 +134,7 @@ class AllMemory {
 
 async::Task<void> panic_without_memory() {
   const AllMemory all;
-  log::info("test", "without memory");
+  log::warn(kMemoryTest, "without memory");
   panic_plainly("without memory");
   co_return;
 }
@@ -170,7 +175,7 @@ class Revived : public intrusive::RefCounted<Revived> {
   friend class intrusive::RefCounted<Revived>;
   ~Revived() { revive(); }
 };
-KTEST_DEATH(Failures, RefCountFromZero, says("before != 0 …"), names("revive"),
+KTEST_DEATH(Failures, RefCountFromZero, says("before != 0 && …"), names("revive"),
             then("a panic reached a noexcept function")) {
   auto* const object = new (std::nothrow) Revived;
   ASSERT_TRUE(object != nullptr);

@@ -26,12 +26,12 @@ QUOLL_NAMED std::uint64_t recurse(std::uint64_t depth) {
   if (depth == ~std::uint64_t{0}) return 0;
   return recurse(depth + 1) + room[depth % 16];
 }
-KTEST_DEATH(Failures, StackOverflow, says("stack overflow: store page fault…"),
+KTEST_DEATH(Failures, StackOverflow, says("stack overflow: store page fault …"),
             names("recurse", "recurse")) {
   recurse(0);
 }
 
-KTEST_DEATH(Failures, StackOverflowOnEveryHart, says("stack overflow: store page fault…"),
+KTEST_DEATH(Failures, StackOverflowOnEveryHart, says("stack overflow: store page fault …"),
             names("recurse", "recurse"), harts("1", "2", "3", "4")) {
   on_hart(arch::Harts::count() - 1, [] { recurse(0); });
 }
@@ -40,7 +40,7 @@ QUOLL_NAMED void recurse_locked() {
   sync::LockGuard guard(lock);
   recurse(0);
 }
-KTEST_DEATH(Failures, StackOverflowWithLockHeld, says("stack overflow: store page fault…"),
+KTEST_DEATH(Failures, StackOverflowWithLockHeld, says("stack overflow: store page fault …"),
             names("recurse"), prints("locks held: …device")) {
   recurse_locked();
 }
@@ -57,7 +57,7 @@ KTEST_DEATH(Failures, LargeFrame, says("stack overflow: …"), names("take_large
 QUOLL_NAMED void write_guard() {
   *somewhere(arch::hart_local().stack_low - 8) = 0;
 }
-KTEST_DEATH(Failures, StackGuard, says("stack guard: store page fault…"), names("write_guard")) {
+KTEST_DEATH(Failures, StackGuard, says("stack guard: store page fault …"), names("write_guard")) {
   write_guard();
 }
 
@@ -66,7 +66,7 @@ QUOLL_NAMED void corrupt_sp() {
       "li sp, 0x1234560\n"
       "sd zero, 0(sp)");
 }
-KTEST_DEATH(Failures, CorruptedStackPointer, says("corrupted stack pointer: store page fault…"),
+KTEST_DEATH(Failures, CorruptedStackPointer, says("corrupted stack pointer: store page fault …"),
             names("corrupt_sp")) {
   corrupt_sp();
 }

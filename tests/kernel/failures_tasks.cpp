@@ -69,7 +69,7 @@ Task<void> inlined_body() {
   co_return;
 }
 KTEST_TASK(Failures, AssertionInlined, says("two == 3"),
-           names("assert_inlined", "assert_somewhere_inside")) {
+           names("assert_inlined (inlined)", "assert_somewhere_inside")) {
   EXPECT_CONTAINED(inlined_body(), "inlined");
 }
 
@@ -80,7 +80,7 @@ Task<int> missing_value_body() {
   const base::Result<int, WaitError> nothing = base::err(opaque(WaitError::kClosed));
   co_return take_missing_value(nothing);
 }
-KTEST_TASK(Failures, ResultWithoutValue, says("has_value…"), names("take_missing_value")) {
+KTEST_TASK(Failures, ResultWithoutValue, says("has_value_"), names("take_missing_value")) {
   EXPECT_CONTAINED(missing_value_body(), "valueless");
 }
 
@@ -412,7 +412,7 @@ KTEST_DEATH(Failures, PanicWhileUnwinding, says("first"),
 }
 
 KTEST_DEATH(Failures, FaultWhileUnwinding, says("first"),
-            names("panic_plainly", "panic_with_broken"), then("null pointer: load page fault…"),
+            names("panic_plainly", "panic_with_broken"), then("null pointer: load page fault …"),
             names("Broken::~Broken")) {
   panic_with_broken(opaque(+[] { (void)*somewhere(0); }));
 }
