@@ -46,6 +46,7 @@ struct Controller {
 };
 
 constinit sync::OnceCell<Controller> controller;
+constinit std::atomic<std::uint64_t> claimed_count{0};
 constinit std::atomic<std::uint64_t> unclaimed_count{0};
 
 constexpr std::uint64_t kNoAlarm = ~std::uint64_t{0};
@@ -97,6 +98,7 @@ void handle_external() noexcept {
   if (context == kNoContext) return;
   while (const std::uint32_t source = c.plic.claim(context)) {
     if (!c.plic.is_source(source)) break;
+    claimed_count.fetch_add(1, std::memory_order_relaxed);
     trace::record<trace::Event::kDevice>(source);
     // Masked before it is completed: a level that is still up must not come again at once.
     c.plic.mask(source);
@@ -228,6 +230,10 @@ void handle(riscv::TrapCause cause) noexcept {
   }
   --local.interrupt_depth;
   trace::record_since<trace::Event::kInterrupt>(begun, cause.code());
+}
+
+std::uint64_t claimed() noexcept {
+  return claimed_count.load(std::memory_order_relaxed);
 }
 
 std::uint64_t unclaimed() noexcept {

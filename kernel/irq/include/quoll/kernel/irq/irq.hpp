@@ -49,6 +49,8 @@ void set_alarm(std::uint64_t at, void (*ring)() noexcept) noexcept;
 /// When it is set to go off.
 std::uint64_t alarm() noexcept;
 
+/// Interrupts that devices have raised, on all harts.
+std::uint64_t claimed() noexcept;
 /// Interrupts that nobody had attached to.
 std::uint64_t unclaimed() noexcept;
 
