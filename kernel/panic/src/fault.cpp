@@ -13,6 +13,8 @@ namespace {
 constexpr std::size_t kStackPointer = 2;
 constexpr std::size_t kThreadPointer = 4;
 constexpr std::uint64_t kStackAlignment = 16;
+/// Where user addresses end in the widest mode.
+constexpr std::uint64_t kUserEnd = std::uint64_t{1} << 56;
 /// How far below its stack a function's first store may put the stack pointer.
 constexpr std::uint64_t kOverflowReach = 64 * 1024;
 
@@ -51,7 +53,7 @@ std::string_view kind_of_access(riscv::TrapCause cause, std::uint64_t address) n
     return "wild jump";
   }
   if (address < mem::kPageSize) return "null pointer";
-  if ((address >> 63) == 0) return "user memory";
+  if (address < kUserEnd) return "user memory";
   // In the machine's stacks nothing faults: it is one of the pages between them.
   if (in_some_stack(address, mem::kPageSize)) return "stack guard";
   return "kernel fault";

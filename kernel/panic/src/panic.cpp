@@ -147,7 +147,7 @@ void print_other_harts(Sink sink) noexcept {
 
 /// The report of a panic that stops the machine.
 [[noreturn]] void stop_machine(std::string_view message, const char* why, const char* file,
-                               unsigned line, std::uint64_t frame_pointer) noexcept {
+                               unsigned line, const backtrace::Registers& here) noexcept {
   constexpr Sink kSink = &tracing::write_unlocked;
   Timing timing;
   take_over(message, 0);
@@ -156,15 +156,15 @@ void print_other_harts(Sink sink) noexcept {
   if (file != nullptr) say(kSink, "  at {}:{}\n", file, line);
   if (why != nullptr) say(kSink, "  the machine stops: {}\n", why);
   print_circumstances(kSink);
-  print_backtrace(kSink, frame_pointer);
+  print_backtrace(kSink, here);
   timing.backtrace = microseconds();
-  print_state_of_hart(kSink, frame_pointer);
+  print_state_of_hart(kSink, here.stack_pointer());
   end_machine(kSink, timing);
 }
 
 /// The report of a panic that ends this hart's task.
 void report_contained(std::string_view message, const char* file, unsigned line,
-                      std::uint64_t frame_pointer) noexcept {
+                      const backtrace::Registers& here) noexcept {
   constexpr Sink kSink = &tracing::write_line;
   Timing timing;
   const async::TaskHeader& task = *exec::current_task();
@@ -177,16 +177,13 @@ void report_contained(std::string_view message, const char* file, unsigned line,
   timing.first_line = microseconds();
   if (file != nullptr) say(kSink, "  at {}:{}\n", file, line);
   print_circumstances(kSink);
-  print_backtrace(kSink, frame_pointer);
+  print_backtrace(kSink, here);
   timing.backtrace = microseconds();
   print_timing(kSink, timing);
   --local.panics;
   contained_panics.fetch_add(1, std::memory_order_relaxed);
   reporting_contained.store(false, std::memory_order_release);
 }
-
-// SAFETY: the address of the caller's own frame, as a number.
-#define QUOLL_FRAME_POINTER() reinterpret_cast<std::uintptr_t>(__builtin_frame_address(0))
 
 }  // namespace
 
@@ -212,16 +209,16 @@ std::uint64_t contained() noexcept {
 }
 
 void panic_with(std::string_view message, const char* file, unsigned line) {
-  const std::uint64_t frame_pointer = QUOLL_FRAME_POINTER();
+  const backtrace::Registers here = backtrace::Registers::here();
   if (const char* const why = obstacle(); why != nullptr) {
-    stop_machine(message, why, file, line, frame_pointer);
+    stop_machine(message, why, file, line, here);
   }
-  report_contained(message, file, line, frame_pointer);
+  report_contained(message, file, line, here);
   throw_exception();
 }
 
 void stop(std::string_view message, const char* file, unsigned line) noexcept {
-  stop_machine(message, nullptr, file, line, QUOLL_FRAME_POINTER());
+  stop_machine(message, nullptr, file, line, backtrace::Registers::here());
 }
 
 void kernel_fault(const arch::TrapFrame& frame) noexcept {
@@ -237,7 +234,7 @@ void kernel_fault(const arch::TrapFrame& frame) noexcept {
   timing.first_line = microseconds();
   print_circumstances(kSink);
   print_registers(kSink, frame);
-  print_backtrace(kSink, frame);
+  print_backtrace(kSink, backtrace::Registers::of_trap(frame.x, frame.pc));
   timing.backtrace = microseconds();
   print_state_of_hart(kSink, frame.x[kStackPointer]);
   end_machine(kSink, timing);

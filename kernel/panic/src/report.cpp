@@ -7,7 +7,6 @@
 #include <quoll/async/task_header.hpp>
 #include <quoll/kernel/exec/exec.hpp>
 #include <quoll/kernel/state/state.hpp>
-#include <quoll/kernel/tracing/console.hpp>
 #include <quoll/riscv/csr.hpp>
 #include <quoll/sync/lock_rank.hpp>
 
@@ -16,20 +15,20 @@
 namespace quoll::panic {
 namespace {
 
-constexpr unsigned kMaxFrames = 40;
 constexpr std::array<std::string_view, 32> kRegisterNames = {
     "zero", "ra", "sp", "gp", "tp",  "t0",  "t1", "t2", "s0", "s1", "a0",
     "a1",   "a2", "a3", "a4", "a5",  "a6",  "a7", "s2", "s3", "s4", "s5",
     "s6",   "s7", "s8", "s9", "s10", "s11", "t3", "t4", "t5", "t6"};
 constexpr std::size_t kRegistersPerLine = 3;
 
-bool readable_stack(std::uint64_t address) noexcept {
-  const arch::HartLocal& local = arch::hart_local();
-  const auto within = [address](std::uint64_t low, std::uint64_t high) {
-    return address >= low + 16 && address <= high;
-  };
-  return address % 8 == 0 && (within(local.stack_low, local.stack_high) ||
-                              within(local.emergency_low, local.emergency_high));
+// It began as zeros, and whoever stands on it stops the machine.
+std::uint64_t emergency_stack_used(const arch::HartLocal& local) noexcept {
+  std::uint64_t low = local.emergency_low;
+  // SAFETY: the hart's own memory, from its first word on.
+  while (low < local.emergency_high && *reinterpret_cast<const std::uint64_t*>(low) == 0) {
+    low += sizeof(std::uint64_t);
+  }
+  return local.emergency_high - low;
 }
 
 }  // namespace
@@ -83,27 +82,9 @@ void print_state_of_hart(Sink sink, std::uint64_t stack_pointer) noexcept {
       read_csr<Csr::kSie>(), read_csr<Csr::kSip>(), read_csr<Csr::kStvec>());
   say(sink, "  sp {:#x}, stack {:#x} to {:#x}, emergency stack {:#x} to {:#x}\n", stack_pointer,
       local.stack_low, local.stack_high, local.emergency_low, local.emergency_high);
-}
-
-void print_backtrace(Sink sink, std::uint64_t frame_pointer) noexcept {
-  say(sink,
-      "  return addresses (tools/symbolize, or addr2line with kernel.elf less its bias {:#x}):\n",
-      tracing::kernel_bias());
-  // The return address lies at fp - 8, the caller's frame pointer at fp - 16.
-  for (unsigned depth = 0; depth < kMaxFrames && readable_stack(frame_pointer); ++depth) {
-    // SAFETY: both words lie on this hart's stack, which is mapped.
-    const auto* words = reinterpret_cast<const std::uint64_t*>(frame_pointer);
-    const std::uint64_t address = words[-1];
-    const std::uint64_t next = words[-2];
-    say(sink, "    {:#018x}\n", address);
-    if (next <= frame_pointer) break;
-    frame_pointer = next;
+  if (const std::uint64_t used = emergency_stack_used(local); used != 0) {
+    say(sink, "  {} bytes of the emergency stack were used\n", used);
   }
-}
-
-void print_backtrace(Sink sink, const arch::TrapFrame& frame) noexcept {
-  say(sink, "  at {:#018x}, called from {:#018x}\n", frame.pc, frame.x[1]);
-  print_backtrace(sink, frame.x[8]);
 }
 
 }  // namespace quoll::panic

@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include <quoll/arch/trap_frame.hpp>
+#include <quoll/backtrace/registers.hpp>
 #include <quoll/log/format.hpp>
 
 namespace quoll::panic {
@@ -30,8 +31,7 @@ void print_circumstances(Sink sink) noexcept;
 void print_registers(Sink sink, const arch::TrapFrame& frame) noexcept;
 /// The CSRs of this hart, and where its stacks are.
 void print_state_of_hart(Sink sink, std::uint64_t stack_pointer) noexcept;
-/// Who called, beginning with the function whose frame pointer this is.
-void print_backtrace(Sink sink, std::uint64_t frame_pointer) noexcept;
-void print_backtrace(Sink sink, const arch::TrapFrame& frame) noexcept;
+/// Who called, from the function with these registers outwards.
+void print_backtrace(Sink sink, const backtrace::Registers& start) noexcept;
 
 }  // namespace quoll::panic
