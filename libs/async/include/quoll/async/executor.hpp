@@ -12,6 +12,7 @@
 
 #include <quoll/async/join.hpp>
 #include <quoll/async/run_queue.hpp>
+#include <quoll/async/task_list.hpp>
 #include <quoll/async/timer.hpp>
 
 namespace quoll::async {
@@ -100,6 +101,11 @@ class Executor final : public Scheduler {
 
   /// Tasks that were spawned and have not ended.
   std::size_t task_count() const noexcept { return tasks_.load(std::memory_order_relaxed); }
+  /// Calls `visit(task)` for each of these, as `TaskList::for_each` does.
+  template <typename Visit>
+  void for_each_task(Visit&& visit) noexcept {
+    for (Hart& hart : harts_) hart.tasks.for_each(visit);
+  }
   /// How many tasks this hart has resumed.
   std::uint64_t resumed(std::size_t hart) const noexcept {
     return harts_[hart].resumed.load(std::memory_order_relaxed);
@@ -149,7 +155,9 @@ class Executor final : public Scheduler {
 
   void start(TaskHeader& task) noexcept override {
     if constexpr (kWatched) machine_.on_spawn(task);
-    enqueue(machine_.hart(), task);
+    const std::size_t self = machine_.hart();
+    harts_[self].tasks.add(task);
+    enqueue(self, task);
   }
 
   void yield(TaskHeader& task) noexcept override {
@@ -173,6 +181,7 @@ class Executor final : public Scheduler {
     Inbox inbox;
     Backlog backlog;
     TimerQueue timers;
+    TaskList tasks;  ///< that were spawned here and have not ended
     TaskHeader* current = nullptr;
     std::uint32_t picks = 0;
     bool expiring = false;  ///< its timers wake tasks just now

@@ -7,6 +7,7 @@
 #include <type_traits>
 #include <utility>
 
+#include <quoll/async/task_list.hpp>
 #include <quoll/async/wait.hpp>
 
 namespace quoll::async {
@@ -27,6 +28,7 @@ struct JoinAccess {
   static bool panicked(const TaskHeader& task) noexcept { return task.panicked_; }
   static void finish(TaskHeader& task) noexcept {
     Scheduler& scheduler = task.scheduler();
+    TaskList::remove(task);
     detail::LockGuard guard(task.join_lock_);
     task.done_ = true;
     Waiter* const joiners = task.joiners_.take_all(WaitState::kWoken);
@@ -99,7 +101,7 @@ class RootPromise final : public PromiseBase, private TaskHeader {
   /// Makes the header ready to be scheduled; one reference is the executor's.
   TaskHeader& prepare(Scheduler& scheduler, const char* name) noexcept {
     TaskHeader& self = *this;
-    set_task(&self);
+    enter(self);
     self.scheduler_ = &scheduler;
     self.name_ = name;
     self.id_ = detail::next_task_id.fetch_add(1, std::memory_order_relaxed);

@@ -38,8 +38,19 @@ class Signal {
     Waiting(Signal& signal, CancelToken token) noexcept : signal_(signal), token_(token) {}
     bool await_ready() noexcept { return signal_.take(); }
     template <TaskPromise P>
-    bool await_suspend(std::coroutine_handle<P> handle) noexcept {
-      task_ = handle.promise().task();
+    [[gnu::always_inline]] bool await_suspend(std::coroutine_handle<P> handle) noexcept {
+      handle.promise().suspend_here();
+      return suspend(*handle.promise().task(), handle);
+    }
+    base::Result<void, WaitError> await_resume() noexcept {
+      disarm();
+      if (cancelled_) return base::err(WaitError::kCancelled);
+      return {};
+    }
+
+   private:
+    bool suspend(TaskHeader& task, std::coroutine_handle<> handle) noexcept {
+      task_ = &task;
       task_->suspend_at(handle);
       // SAFETY: only compared with, and cast back to, what it is.
       const auto self = reinterpret_cast<std::uintptr_t>(task_);
@@ -62,13 +73,7 @@ class Signal {
       signal.state_.exchange(kEmpty, std::memory_order_acquire);
       return false;
     }
-    base::Result<void, WaitError> await_resume() noexcept {
-      disarm();
-      if (cancelled_) return base::err(WaitError::kCancelled);
-      return {};
-    }
 
-   private:
     static void on_cancel(CancelRegistration& registration) noexcept {
       auto& wait = static_cast<Waiting&>(registration);
       TaskHeader* const task = wait.task_;

@@ -43,12 +43,25 @@ struct AllocationFailure<base::Result<U, E>> {
 };
 
 /// What every promise of this room has: the task it is part of, and who awaits it.
-class PromiseBase {
+class PromiseBase : public PromiseLink {
  public:
   TaskHeader* task() const noexcept { return task_; }
-  void set_task(TaskHeader* task) noexcept { task_ = task; }
-  std::coroutine_handle<> continuation() const noexcept { return continuation_; }
-  void set_continuation(std::coroutine_handle<> handle) noexcept { continuation_ = handle; }
+
+  /// The coroutine begins, as the outermost one of a task.
+  void enter(TaskHeader& task) noexcept {
+    task_ = &task;
+    task.set_innermost(this);
+  }
+  /// The coroutine begins, awaited by another one.
+  void enter(TaskHeader& task, std::coroutine_handle<> awaiting) noexcept {
+    set_continuation(awaiting);
+    enter(task);
+  }
+  /// The coroutine has ended; who goes on.
+  std::coroutine_handle<> leave() noexcept {
+    task_->set_innermost(awaited_by());
+    return continuation();
+  }
 
   /// Frames come from the program's heap; null when it has no more.
   static void* operator new(std::size_t size) noexcept {
@@ -71,13 +84,12 @@ class PromiseBase {
 
  private:
   TaskHeader* task_ = nullptr;
-  std::coroutine_handle<> continuation_;
   bool panicked_ = false;
 };
 
 /// A promise that our awaiters can suspend.
 template <typename P>
-concept TaskPromise = std::derived_from<P, PromiseBase>;
+concept TaskPromise = std::derived_from<P, PromiseBase> && PromiseLink::kFits<P>;
 
 namespace detail {
 
@@ -85,7 +97,7 @@ struct FinalAwaiter {
   bool await_ready() const noexcept { return false; }
   template <TaskPromise P>
   std::coroutine_handle<> await_suspend(std::coroutine_handle<P> handle) const noexcept {
-    return handle.promise().continuation();
+    return handle.promise().leave();
   }
   void await_resume() const noexcept {}
 };
@@ -210,9 +222,10 @@ class [[nodiscard]] Task {
     std::coroutine_handle<promise_type> handle;
     bool await_ready() const noexcept { return !handle || handle.done(); }
     template <TaskPromise P>
-    std::coroutine_handle<> await_suspend(std::coroutine_handle<P> awaiting) const noexcept {
-      handle.promise().set_task(awaiting.promise().task());
-      handle.promise().set_continuation(awaiting);
+    [[gnu::always_inline]] std::coroutine_handle<> await_suspend(
+        std::coroutine_handle<P> awaiting) const noexcept {
+      awaiting.promise().suspend_here();
+      handle.promise().enter(*awaiting.promise().task(), awaiting);
       return handle;
     }
   };
@@ -252,7 +265,8 @@ struct CurrentTask {
 struct Yield {
   bool await_ready() const noexcept { return false; }
   template <TaskPromise P>
-  void await_suspend(std::coroutine_handle<P> handle) const noexcept {
+  [[gnu::always_inline]] void await_suspend(std::coroutine_handle<P> handle) const noexcept {
+    handle.promise().suspend_here();
     TaskHeader& task = *handle.promise().task();
     task.suspend_at(handle);
     task.scheduler().yield(task);

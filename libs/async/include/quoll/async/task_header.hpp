@@ -8,12 +8,14 @@
 #include <cstdint>
 
 #include <quoll/async/cancel.hpp>
+#include <quoll/async/promise_link.hpp>
 #include <quoll/async/wait_list.hpp>
 #include <quoll/log/span.hpp>
 
 namespace quoll::async {
 
 class TaskHeader;
+class TaskList;
 class TimerQueue;
 
 namespace detail {
@@ -67,6 +69,12 @@ class TaskHeader {
   /// Asks for one `before_suspend` call. *Context*: the task itself.
   void hook_suspend() noexcept { suspend_hook_ = true; }
 
+  /// The coroutine that runs or waits, of all that await each other in this task: null before the
+  /// start. For others than the task itself it may change, and end, at any time.
+  const PromiseLink* innermost() const noexcept { return innermost_; }
+  /// *Context*: the task itself.
+  void set_innermost(const PromiseLink* link) noexcept { innermost_ = link; }
+
   Scheduler& scheduler() const noexcept { return *scheduler_; }
   /// What `JoinHandle::cancel` triggers.
   CancelSource& cancel_source() noexcept { return cancel_; }
@@ -88,8 +96,10 @@ class TaskHeader {
   template <typename T>
   friend class RootPromise;
   friend struct JoinAccess;
+  friend class TaskList;
 
   std::coroutine_handle<> resume_point_;
+  const PromiseLink* innermost_ = nullptr;
   Scheduler* scheduler_ = nullptr;
   Destroy destroy_ = nullptr;
   const char* name_ = "";
@@ -101,6 +111,9 @@ class TaskHeader {
   bool panicked_ = false;
   detail::Lock join_lock_;
   WaitList joiners_;
+  TaskList* list_ = nullptr;
+  TaskHeader* list_next_ = nullptr;
+  TaskHeader* list_previous_ = nullptr;
   CancelSource cancel_;
 };
 

@@ -71,8 +71,18 @@ class Sleep : private Timer, private CancelRegistration {
 
   bool await_ready() const noexcept { return false; }
   template <TaskPromise P>
-  bool await_suspend(std::coroutine_handle<P> handle) noexcept {
-    task_ = handle.promise().task();
+  [[gnu::always_inline]] bool await_suspend(std::coroutine_handle<P> handle) noexcept {
+    handle.promise().suspend_here();
+    return suspend(*handle.promise().task(), handle);
+  }
+  base::Result<void, WaitError> await_resume() noexcept {
+    disarm();
+    return wait_result(state_);
+  }
+
+ private:
+  bool suspend(TaskHeader& task, std::coroutine_handle<> handle) noexcept {
+    task_ = &task;
     task_->suspend_at(handle);
     TimerQueue& queue = task_->scheduler().timers();
     queue_ = &queue;
@@ -86,12 +96,7 @@ class Sleep : private Timer, private CancelRegistration {
     queue.insert_locked(*this);
     return true;
   }
-  base::Result<void, WaitError> await_resume() noexcept {
-    disarm();
-    return wait_result(state_);
-  }
 
- private:
   static void on_cancel(CancelRegistration& registration) noexcept {
     auto& sleep = static_cast<Sleep&>(registration);
     LockGuard guard(sleep.queue_->lock());

@@ -47,8 +47,23 @@ class WaitBase : protected Waiter, private CancelRegistration {
   }
 
   template <TaskPromise P>
-  bool await_suspend(std::coroutine_handle<P> handle) noexcept {
-    task = handle.promise().task();
+  [[gnu::always_inline]] bool await_suspend(std::coroutine_handle<P> handle) noexcept {
+    handle.promise().suspend_here();
+    return suspend(*handle.promise().task(), handle);
+  }
+
+ protected:
+  /// How the wait ended; no callback runs from here on.
+  WaitState finish() noexcept {
+    disarm();
+    return state;
+  }
+  /// Has `partner` woken once the lock is free: it may destroy the primitive as soon as it runs.
+  void wake_after_unlock(TaskHeader* partner) noexcept { partner_ = partner; }
+
+ private:
+  bool suspend(TaskHeader& header, std::coroutine_handle<> handle) noexcept {
+    task = &header;
     task->suspend_at(handle);
     if (!arm(token_, &WaitBase::on_cancel)) {
       state = WaitState::kCancelled;
@@ -67,16 +82,6 @@ class WaitBase : protected Waiter, private CancelRegistration {
     return false;
   }
 
- protected:
-  /// How the wait ended; no callback runs from here on.
-  WaitState finish() noexcept {
-    disarm();
-    return state;
-  }
-  /// Has `partner` woken once the lock is free: it may destroy the primitive as soon as it runs.
-  void wake_after_unlock(TaskHeader* partner) noexcept { partner_ = partner; }
-
- private:
   Derived& self() noexcept { return static_cast<Derived&>(*this); }
 
   void wake_partner() noexcept {
