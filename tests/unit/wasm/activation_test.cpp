@@ -3,6 +3,7 @@
 // Which calls a stopped thread stands in, and at which byte of the module each of them is. Offsets
 // are counted here from the bytes that the test itself has written.
 #include <gtest/gtest.h>
+#include <ostream>
 #include <random>
 #include <vector>
 
@@ -25,8 +26,8 @@ struct Seen {
   std::uint64_t offset;
   friend bool operator==(const Seen&, const Seen&) = default;
 };
-void PrintTo(const Seen& seen, std::ostream* out) {
-  *out << seen.function << " at " << seen.offset;
+std::ostream& operator<<(std::ostream& out, const Seen& seen) {
+  return out << seen.function << " at " << seen.offset;
 }
 
 std::vector<Seen> all(Activations activations) {
