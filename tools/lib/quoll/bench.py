@@ -20,7 +20,7 @@ from .boot import run_description
 FOLDER = os.path.abspath(os.path.join(os.path.dirname(__file__), "../../../bench"))
 EXACT = ["-icount", "shift=0,sleep=off", "-rtc", "clock=vm", "-seed", "1"]
 LINE = re.compile(r"bench: ([a-z]+\.[a-z0-9_.]+) ([0-9]+)\s*$", re.MULTILINE)
-USAGE = "usage: tools/bench [boot|syscall|fault|programs|trace]... [--check|--limits|--update]"
+USAGE = "usage: tools/bench [boot|syscall|fault|programs|log|trace]... [--check|--limits|--update]"
 
 
 @dataclass
@@ -60,6 +60,7 @@ GROUPS = {
         Row(".primes", program=["primes", "2000"]),
         Row(".mandelbrot", program=["mandelbrot"]),
     ],
+    "log": [Row(image="quoll-test.img", test="Log.Costs")],
     "trace": [
         Row(image="quoll-test.img", test="Trace.Costs"),
         *(traced(kind, state) for kind in ("yield", "stat", "random") for state in ("off", "on")),
