@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
+#include <algorithm>
 #include <cstring>
 #include <gtest/gtest.h>
 #include <map>
@@ -56,6 +57,31 @@ struct Hart {
   Local local;
 };
 
+/// What a test wants to know of a dump.
+struct Content {
+  explicit Content(const std::string& file) {
+    for (const Chunk& chunk : split(file)) take(chunk);
+  }
+  void take(const Chunk& chunk) {
+    if (chunk.tag == "INFO") ticks_per_second = word(chunk.content, 0);
+    if (chunk.tag == "EVNT") ++events;
+    if (chunk.tag == "NAME") names += chunk.content;
+    if (chunk.tag == "GSTS") guests += chunk.content;
+    if (chunk.tag == "DONE") told = word(chunk.content, 0);
+    if (chunk.tag != "RECS") return;
+    for (std::size_t i = 1; i + 4 <= chunk.content.size() / 8; i += 4) {
+      records[word(chunk.content, 0)].push_back(word(chunk.content, i + 2));
+    }
+  }
+
+  std::uint64_t ticks_per_second = 0;
+  unsigned events = 0;
+  std::string names;
+  std::string guests;
+  std::uint64_t told = 0;
+  std::map<std::uint64_t, std::vector<std::uint64_t>> records;  // by hart: their first words
+};
+
 TEST(TraceDump, HoldsTheTableAndEveryRecord) {
   Hart a(1024);
   Hart b(128);
@@ -72,30 +98,16 @@ TEST(TraceDump, HoldsTheTableAndEveryRecord) {
     return key == 7 ? "seven" : "";
   };
   for (const std::size_t room : {Dump::kPiece, std::size_t{4096}, std::size_t{10'000}}) {
-    std::map<std::uint64_t, std::vector<std::uint64_t>> records;  // by hart: their first words
-    unsigned events = 0;
-    std::string names;
-    std::string named_guests;
-    std::uint64_t told = 0;
-    for (const Chunk& chunk : split(read_all(source, room))) {
-      if (chunk.tag == "INFO") EXPECT_EQ(word(chunk.content, 0), 10'000'000U);
-      if (chunk.tag == "EVNT") ++events;
-      if (chunk.tag == "NAME") names += chunk.content;
-      if (chunk.tag == "GSTS") named_guests += chunk.content;
-      if (chunk.tag == "DONE") told = word(chunk.content, 0);
-      if (chunk.tag != "RECS") continue;
-      for (std::size_t i = 1; i + 4 <= chunk.content.size() / 8; i += 4) {
-        records[word(chunk.content, 0)].push_back(word(chunk.content, i + 2));
-      }
-    }
-    EXPECT_EQ(events, kEvents.size());
-    EXPECT_EQ(names, "7 seven\n");
-    EXPECT_EQ(named_guests, "3 9 hello\n");
-    ASSERT_EQ(records[0].size(), 1000U);
-    EXPECT_EQ(records[0][999], 999U);
-    ASSERT_EQ(records[2].size(), 128U);
-    EXPECT_EQ(records[2][0], 300U - 128U);
-    EXPECT_EQ(told, 1128U);
+    const Content content(read_all(source, room));
+    EXPECT_EQ(content.ticks_per_second, 10'000'000U);
+    EXPECT_EQ(content.events, kEvents.size());
+    EXPECT_EQ(content.names, "7 seven\n");
+    EXPECT_EQ(content.guests, "3 9 hello\n");
+    ASSERT_EQ(content.records.at(0).size(), 1000U);
+    EXPECT_EQ(content.records.at(0)[999], 999U);
+    ASSERT_EQ(content.records.at(2).size(), 128U);
+    EXPECT_EQ(content.records.at(2)[0], 300U - 128U);
+    EXPECT_EQ(content.told, 1128U);
   }
 }
 

@@ -133,41 +133,48 @@ TEST(TraceRing, ASlotThatIsFilledAnewIsNotRead) {
   EXPECT_FALSE(r.local.ring.read(0).has_value());
 }
 
+struct Seen {
+  std::atomic<std::uint64_t> records{0};
+  std::atomic<std::uint64_t> torn{0};
+};
+
+std::uint64_t mix(std::uint64_t number) {
+  return number * 0x9e37'79b9'7f4a'7c15U;
+}
+
+/// Reads all that the ring holds. The oldest are the ones in danger.
+void read_round(const Ring& ring, Seen& seen) {
+  const std::uint64_t head = ring.written();
+  for (std::uint64_t i = ring.lost(); i < head; ++i) {
+    const auto record = ring.read(i);
+    if (!record) continue;
+    seen.records.fetch_add(1, std::memory_order_relaxed);
+    const bool is_whole = record->first == mix(i) && record->second == mix(record->first) &&
+                          record->time == i && record->event == Event::kGuestStart;
+    if (!is_whole) seen.torn.fetch_add(1);
+  }
+}
+
 /// A writer on one thread, readers on others: whatever they get is whole.
 TEST(TraceRing, ReadersSeeWholeRecordsOrNone) {
   Recorder r;
   std::atomic<bool> done{false};
-  std::atomic<std::uint64_t> seen{0};
-  std::atomic<std::uint64_t> torn{0};
+  Seen seen;
   constexpr std::uint64_t kCount = 200'000;
-  const auto mix = [](std::uint64_t i) { return i * 0x9e37'79b9'7f4a'7c15U; };
   std::vector<std::thread> readers;
   for (int reader = 0; reader < 3; ++reader) {
     readers.emplace_back([&] {
-      while (!done.load()) {
-        const std::uint64_t head = r.local.ring.written();
-        // The oldest are the ones in danger.
-        const std::uint64_t from = head > Ring::kMinSlots ? head - Ring::kMinSlots : 0;
-        for (std::uint64_t i = from; i < head; ++i) {
-          const auto record = r.local.ring.read(i);
-          if (!record) continue;
-          seen.fetch_add(1, std::memory_order_relaxed);
-          if (record->first != mix(i) || record->second != mix(record->first) ||
-              record->time != i || record->event != Event::kGuestStart) {
-            torn.fetch_add(1);
-          }
-        }
-      }
+      while (!done.load()) read_round(r.local.ring, seen);
     });
   }
   for (std::uint64_t i = 0; i < kCount; ++i) {
     r.local.write<Event::kGuestStart>(i, mix(i), mix(mix(i)));
   }
   // At the least the last round is there to be read, in peace.
-  while (seen.load() < Ring::kMinSlots) std::this_thread::yield();
+  while (seen.records.load() < Ring::kMinSlots) std::this_thread::yield();
   done = true;
   for (std::thread& reader : readers) reader.join();
-  EXPECT_EQ(torn.load(), 0U);
+  EXPECT_EQ(seen.torn.load(), 0U);
 }
 
 /// Several threads may not write; but the reservation alone keeps what they write apart, which is

@@ -159,7 +159,8 @@ inline constexpr std::array<EventInfo, 12> kEvents = {{
     {Event::kGuestEnd,
      Group::kGuest,
      "guest-end",
-     {detail::small("why", Kind::kChoice, 0, 3, "exited|trapped|refused|faulted|interrupted|panicked"),
+     {detail::small("why", Kind::kChoice, 0, 3,
+                    "exited|trapped|refused|faulted|interrupted|panicked"),
       detail::first("guest", Kind::kGuest), detail::second("status", Kind::kNumber)}},
 }};
 
