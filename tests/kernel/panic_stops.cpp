@@ -17,7 +17,7 @@ namespace {
 // The guard page is one page; a frame may be larger.
 KTEST_DEATH(Stops, FarBelowTheStack, says("stack overflow: store page fault…"),
             names("fault_on_stack")) {
-  fault_on_stack(arch::hart_local().stack_low - 3 * 4096);
+  fault_on_stack(arch::hart_local().stack_low - std::uint64_t{3} * 4096);
 }
 
 // No access goes wrong, but an interrupt finds the stack pointer where it should not be.

@@ -16,7 +16,7 @@ constexpr std::uint64_t kStackAlignment = 16;
 /// Where user addresses end in the widest mode.
 constexpr std::uint64_t kUserEnd = std::uint64_t{1} << 56;
 /// How far below its stack a function's first store may put the stack pointer.
-constexpr std::uint64_t kOverflowReach = 64 * 1024;
+constexpr std::uint64_t kOverflowReach = std::uint64_t{64} << 10;
 
 /// Whether one of the machine's stacks has `address` between its ends, moved outwards by `margin`.
 bool in_some_stack(std::uint64_t address, std::uint64_t margin) noexcept {

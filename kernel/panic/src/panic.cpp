@@ -14,7 +14,6 @@
 #include <quoll/kernel/panic/panic.hpp>
 #include <quoll/kernel/tracing/console.hpp>
 #include <quoll/kernel/tracing/trace.hpp>
-#include <quoll/riscv/csr.hpp>
 #include <quoll/riscv/trap_cause.hpp>
 #include <quoll/sync/hart_set.hpp>
 #include <quoll/sync/lock_rank.hpp>
@@ -59,15 +58,14 @@ std::uint64_t ticks_after(std::uint64_t microseconds) noexcept {
 }
 
 // Why a panic here cannot end a task only; null: it can.
-const char* obstacle() noexcept {
+const char* obstacle(bool interrupts_were_on) noexcept {
   const arch::HartLocal& local = arch::hart_local();
   if (local.panics != 0) return "this hart is reporting a panic";
   if (local.interrupt_depth != 0) return "an interrupt handler runs";
-  const std::uint64_t status = arch::read_csr<riscv::Csr::kSstatus>();
   if (exec::current_task() == nullptr) return "no task runs";
   if (unwinding()) return "a panic is being unwound";
   if (!sync::locks_held().is_empty()) return "a spin lock is held";
-  if ((status & riscv::sstatus::kSie) == 0) return "interrupts are off";
+  if (!interrupts_were_on) return "interrupts are off";
   return nullptr;
 }
 
@@ -210,14 +208,18 @@ std::uint64_t contained() noexcept {
 
 void panic_with(std::string_view message, const char* file, unsigned line) {
   const backtrace::Registers here = backtrace::Registers::here();
-  if (const char* const why = obstacle(); why != nullptr) {
+  // Until it is decided, so that a hart that another one stops meanwhile still leaves its message.
+  const bool interrupts_were_on = arch::Interrupts::save_and_disable();
+  if (const char* const why = obstacle(interrupts_were_on); why != nullptr) {
     stop_machine(message, why, file, line, here);
   }
+  arch::Interrupts::restore(interrupts_were_on);
   report_contained(message, file, line, here);
   throw_exception();
 }
 
 void stop(std::string_view message, const char* file, unsigned line) noexcept {
+  arch::Interrupts::disable();
   stop_machine(message, nullptr, file, line, backtrace::Registers::here());
 }
 
