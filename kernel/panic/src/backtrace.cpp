@@ -14,6 +14,7 @@
 #include <quoll/kernel/tracing/console.hpp>
 #include <quoll/mem/address.hpp>
 
+#include "awaiting.hpp"
 #include "report.hpp"
 
 namespace quoll::panic {
@@ -87,6 +88,7 @@ void print_backtrace(Sink sink, const backtrace::Registers& start) noexcept {
   if (const std::string_view why = backtrace::to_string(walker.end()); !why.empty()) {
     say(sink, "    ({})\n", why);
   }
+  print_awaiting(sink, wanted, names ? &*names : nullptr);
 }
 
 }  // namespace quoll::panic

@@ -15,7 +15,7 @@ void say(Sink sink, log::Format<std::type_identity_t<A>...> format, const A&... 
 }
 
 // Texts of a table may be long: they go to the sink as they are, not through a buffer.
-void print_place(Sink sink, const Place& place) noexcept {
+void print_text(Sink sink, const Place& place) noexcept {
   sink(place.function.empty() ? std::string_view("?") : place.function);
   if (!place.file.empty()) {
     sink(" at ");
@@ -43,9 +43,19 @@ void print_frame(Sink sink, Style style, unsigned number, std::uint64_t pc, std:
       sink("       ");
     }
     if (style == Style::kFull) say(sink, "{:#018x} ", pc);
-    print_place(sink, location->places[i]);
+    print_text(sink, location->places[i]);
     sink(inlined ? " (inlined)\n" : "\n");
   }
+}
+
+void print_place(Sink sink, Style style, unsigned number, std::uint64_t pc,
+                 const Place& place) noexcept {
+  if (style == Style::kOff) return;
+  say(sink, "    {:2} ", number);
+  if (place.function.empty()) return say(sink, "{:#018x}\n", pc);
+  if (style == Style::kFull) say(sink, "{:#018x} ", pc);
+  print_text(sink, place);
+  sink("\n");
 }
 
 }  // namespace quoll::backtrace

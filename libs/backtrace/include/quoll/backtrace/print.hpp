@@ -26,4 +26,8 @@ enum class Style : std::uint8_t {
 void print_frame(Sink sink, Style style, unsigned number, std::uint64_t pc, std::uint64_t position,
                  const Symbols* symbols) noexcept;
 
+/// Prints one line for a place that is known already; one without a function has its address only.
+void print_place(Sink sink, Style style, unsigned number, std::uint64_t pc,
+                 const Place& place) noexcept;
+
 }  // namespace quoll::backtrace
