@@ -15,7 +15,6 @@ namespace {
 using Count = std::atomic<std::uint64_t>;
 
 constinit const handoff::BootInfo* boot_info = nullptr;
-constinit std::atomic<bool> active{false};
 constinit std::array<Count, kStepCount> steps{};
 constinit Count first_entry{0};
 constinit Count user_total{0};
@@ -35,11 +34,7 @@ void note_once(Count& count) noexcept {
 
 void start(const handoff::BootInfo& info) noexcept {
   boot_info = &info;
-  active.store(true, std::memory_order_release);
-}
-
-bool counting() noexcept {
-  return active.load(std::memory_order_relaxed);
+  detail::active.store(true, std::memory_order_release);
 }
 
 void note(Step step) noexcept {

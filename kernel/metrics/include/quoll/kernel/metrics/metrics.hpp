@@ -3,6 +3,7 @@
 // Counts of retired instructions, for `bench=`.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 
 #include <quoll/handoff/boot_info.hpp>
@@ -21,8 +22,13 @@ inline constexpr unsigned kStepCount = 5;
 
 /// Begins to count. *Context*: boot hart, before the others run tasks.
 void start(const handoff::BootInfo& info) noexcept;
-/// Whether anything is counted.
-bool counting() noexcept;
+namespace detail {
+inline constinit std::atomic<bool> active{false};
+}
+/// Whether anything is counted: asked on each way to user mode.
+inline bool counting() noexcept {
+  return detail::active.load(std::memory_order_relaxed);
+}
 
 /// Boot has got this far.
 void note(Step step) noexcept;
