@@ -27,6 +27,7 @@
 #include <quoll/kernel/state/state.hpp>
 #include <quoll/kernel/tracing/console.hpp>
 #include <quoll/kernel/tracing/trace.hpp>
+#include <quoll/kernel/watchdog/watchdog.hpp>
 #include <quoll/log/log.hpp>
 #include <quoll/sync/once.hpp>
 
@@ -134,6 +135,7 @@ async::Task<void> boot() {
   if (!state().arguments.bench.empty()) arch::allow_user_counting();
   tracing::start_hart_trace();
   irq::start_hart();
+  watchdog::start_hart();
   // Each has left the loader, where the loader's last page counted it.
   if (harts_here.fetch_add(1, std::memory_order_acq_rel) + 1 == arch::Harts::count()) {
     all_harts_came.set();
@@ -160,6 +162,8 @@ async::Task<void> boot() {
   configure_trace(info.timebase_frequency);
   exec::start(info.timebase_frequency);
   tracing::use_tasks(&exec::current_task);
+  watchdog::start({.lock = exec::ticks_from_nanoseconds(state.arguments.watchdog_lock),
+                   .hart = exec::ticks_from_nanoseconds(state.arguments.watchdog_hart)});
   find_machine(info);
   if (!irq::start(*state.device_tree)) {
     log::warn(kBoot, "no interrupt controller; devices cannot wake anybody");

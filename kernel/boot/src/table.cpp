@@ -99,6 +99,12 @@ constexpr Argument kTable[] = {
     list<&Arguments::trace>("trace", "on", "what is recorded: on, off, or groups of events"),
     number<&Arguments::trace_size>("trace.size", "256", Unit::kBytes, 128, 1 << 22,
                                    "how many records each hart keeps, a power of two or rounded"),
+    number<&Arguments::watchdog_hart>(
+        "watchdog.hart", "10s", Unit::kTime, 0, 3600 * kSecond,
+        "how long a hart may stay away from its scheduler unreported; 0s: for ever"),
+    number<&Arguments::watchdog_lock>(
+        "watchdog.lock", "5s", Unit::kTime, 0, 3600 * kSecond,
+        "how long a hart may wait for a spin lock unreported; 0s: for ever"),
 };
 
 }  // namespace

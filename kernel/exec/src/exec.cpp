@@ -13,6 +13,7 @@
 #include <quoll/kernel/irq/irq.hpp>
 #include <quoll/kernel/mem/init.hpp>
 #include <quoll/kernel/metrics/metrics.hpp>
+#include <quoll/kernel/watchdog/watchdog.hpp>
 #include <quoll/riscv/csr.hpp>
 #include <quoll/sync/once.hpp>
 
@@ -102,7 +103,7 @@ void Machine::set_deadline(Ticks deadline) noexcept {
     deadline = alarm;
   if (local.deadline == deadline) return;
   local.deadline = deadline;
-  arch::set_timer(deadline);
+  arch::set_timer(watchdog::or_tick(local, deadline));
   arch::Interrupts::enable_sources(riscv::interrupt_bit::kTimer);
 }
 
@@ -123,7 +124,9 @@ void Machine::park(bool (*may_sleep)(void*), void* argument) noexcept {
     trace::record_since<trace::Event::kPark>(slept);
   }
   // Whatever ended the wait is pending and taken here.
+  arch::hart_local().parked = true;
   arch::Interrupts::enable();
+  arch::hart_local().parked = false;
 }
 
 void Machine::wake(std::size_t hart) noexcept {

@@ -13,6 +13,7 @@
 #include <quoll/kernel/irq/irq.hpp>
 #include <quoll/kernel/mem/init.hpp>
 #include <quoll/kernel/panic/panic.hpp>
+#include <quoll/kernel/watchdog/watchdog.hpp>
 #include <quoll/riscv/csr.hpp>
 #include <quoll/sync/hart_set.hpp>
 #include <quoll/sync/once.hpp>
@@ -120,8 +121,30 @@ void mind_alarm(arch::HartLocal& local) noexcept {
     return;
   }
   local.deadline = at;
-  arch::set_timer(at);
+  arch::set_timer(watchdog::or_tick(local, at));
   arch::Interrupts::enable_sources(riscv::interrupt_bit::kTimer);
+}
+
+void handle_timer(arch::HartLocal& local, const arch::TrapFrame* frame) noexcept {
+  const bool watched = watchdog::ticks(local);
+  if (watched) {
+    watchdog::tick(frame);
+    if (arch::read_time() < local.deadline) {
+      // Nobody else has asked for it.
+      arch::set_timer(watchdog::or_tick(local, local.deadline));
+      return;
+    }
+  }
+  // The executor looks at the clock before it sleeps or leaves, and sets the comparator anew.
+  arch::Interrupts::disable_sources(riscv::interrupt_bit::kTimer);
+  local.deadline = ~std::uint64_t{0};
+  local.slice_over = true;
+  local.timer_fired = true;
+  if (watched) {
+    arch::set_timer(local.watch_at);
+    arch::Interrupts::enable_sources(riscv::interrupt_bit::kTimer);
+  }
+  mind_alarm(local);
 }
 
 }  // namespace
@@ -208,7 +231,7 @@ void unmask(std::uint32_t source) noexcept {
   controller.get().plic.unmask(source);
 }
 
-void handle(riscv::TrapCause cause) noexcept {
+void handle(riscv::TrapCause cause, const arch::TrapFrame* frame) noexcept {
   arch::HartLocal& local = arch::hart_local();
   const std::uint64_t begun = trace::begin(trace::Group::kIrq);
   ++local.interrupt_depth;
@@ -216,13 +239,9 @@ void handle(riscv::TrapCause cause) noexcept {
   if (cause.is(riscv::Interrupt::kSoftware)) {
     arch::Interrupts::acknowledge_software();
     if (panic::in_progress()) panic::halt_hart();
+    watchdog::answer(frame);
   } else if (cause.is(riscv::Interrupt::kTimer)) {
-    // The executor looks at the clock before it sleeps or leaves, and sets the comparator anew.
-    arch::Interrupts::disable_sources(riscv::interrupt_bit::kTimer);
-    local.deadline = ~std::uint64_t{0};
-    local.slice_over = true;
-    local.timer_fired = true;
-    mind_alarm(local);
+    handle_timer(local, frame);
   } else if (cause.is(riscv::Interrupt::kExternal)) {
     handle_external();
   } else {

@@ -10,6 +10,7 @@
 #include <quoll/backtrace/symbols.hpp>
 #include <quoll/backtrace/walker.hpp>
 #include <quoll/handoff/boot_info.hpp>
+#include <quoll/kernel/panic/backtrace.hpp>
 #include <quoll/kernel/state/state.hpp>
 #include <quoll/kernel/tracing/console.hpp>
 #include <quoll/mem/address.hpp>
@@ -89,6 +90,16 @@ void print_backtrace(Sink sink, const backtrace::Registers& start) noexcept {
     say(sink, "    ({})\n", why);
   }
   print_awaiting(sink, wanted, names ? &*names : nullptr);
+}
+
+void print_interrupted(TextSink sink, const arch::TrapFrame& frame) noexcept {
+  print_backtrace(sink, backtrace::Registers::of_trap(frame.x, frame.pc));
+}
+
+void print_place(TextSink sink, std::uint64_t pc) noexcept {
+  const auto names = symbols();
+  backtrace::print_frame(sink, backtrace::Style::kFull, 0, pc, pc - tracing::kernel_bias(),
+                         names ? &*names : nullptr);
 }
 
 }  // namespace quoll::panic

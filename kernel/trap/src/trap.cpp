@@ -23,7 +23,7 @@ extern "C" void quoll_trap_from_kernel(quoll::arch::TrapFrame* frame) noexcept {
   if (sound) {
     if (cause.is_interrupt()) {
       if (panic::in_progress()) panic::halt_hart(frame->pc);
-      return irq::handle(cause);
+      return irq::handle(cause, frame);
     }
     if (const auto fixup = arch::fault_fixup(frame->pc)) {
       frame->pc = *fixup;

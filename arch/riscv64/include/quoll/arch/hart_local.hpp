@@ -35,6 +35,9 @@ struct HartLocal {
   std::uint32_t panics = 0;      ///< how deep in panics this hart is
   std::uint64_t interrupts = 0;  ///< how many it has taken
   trace::Local trace;            ///< what the hart records
+  /// When the watchdog wants to look; never: it does not.
+  std::uint64_t watch_at = ~std::uint64_t{0};
+  bool parked = false;  ///< sleeps, or has just been woken
 };
 
 /// Room for a trap frame, the unwinder and a whole report.

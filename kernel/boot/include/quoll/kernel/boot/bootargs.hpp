@@ -31,6 +31,8 @@ struct Arguments {
   bool tests_list = false;                     ///< names them and runs none
   std::optional<std::uint64_t> tests_shuffle;  ///< a seed; 0: any
   std::uint64_t tests_limit = 0;               ///< nanoseconds for each
+  std::uint64_t watchdog_hart = 0;             ///< nanoseconds; 0: off
+  std::uint64_t watchdog_lock = 0;             ///< nanoseconds; 0: off
 };
 
 struct Complaint;

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <optional>
 
+#include <quoll/arch/trap_frame.hpp>
 #include <quoll/base/result.hpp>
 #include <quoll/fdt/walk.hpp>
 #include <quoll/riscv/trap_cause.hpp>
@@ -38,8 +39,9 @@ base::Result<void, IrqError> attach(std::uint32_t source, async::Signal& signal)
 /// The device has been served. *Requires*: the source was attached.
 void unmask(std::uint32_t source) noexcept;
 
-/// Serves one pending interrupt. *Context*: interrupts off.
-void handle(riscv::TrapCause cause) noexcept;
+/// Serves one pending interrupt. `frame`: what of the kernel it interrupted; null: user mode.
+/// *Context*: interrupts off.
+void handle(riscv::TrapCause cause, const arch::TrapFrame* frame = nullptr) noexcept;
 
 /// A time that even a hart which never comes back to its scheduler cannot miss, as long as it takes
 /// interrupts: `ring` is then called, in an interrupt, on one hart or several, once or more. This

@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//
+// Watchdogs on the real machine: what they say is read back from the log's ring.
+#include <array>
+#include <atomic>
+#include <optional>
+#include <string_view>
+
+#include <quoll/arch/current.hpp>
+#include <quoll/kernel/exec/exec.hpp>
+#include <quoll/kernel/tests/test.hpp>
+#include <quoll/kernel/tracing/console.hpp>
+#include <quoll/kernel/watchdog/watchdog.hpp>
+#include <quoll/sync/spin_lock.hpp>
+
+#include "failures_support.hpp"
+
+namespace quoll::watchdog {
+namespace {
+
+using failures::opaque;
+using Lock = sync::SpinLock<sync::LockRank::kDevice>;
+using IrqLock = sync::IrqSpinLock<arch::Interrupts, sync::LockRank::kRandom>;
+
+constinit Lock lock;
+constinit IrqLock irq_lock;
+
+exec::Ticks ticks_of(std::uint64_t milliseconds) noexcept {
+  return exec::ticks_from_nanoseconds(milliseconds * 1'000'000);
+}
+
+/// Other limits for a scope.
+class WithLimits {
+ public:
+  WithLimits(std::uint64_t lock_ms, std::uint64_t hart_ms) noexcept : before_(limits()) {
+    configure({.lock = ticks_of(lock_ms), .hart = ticks_of(hart_ms)});
+  }
+  WithLimits(const WithLimits&) = delete;
+  WithLimits& operator=(const WithLimits&) = delete;
+  ~WithLimits() { configure(before_); }
+
+ private:
+  Limits before_;
+};
+
+/// What was logged since it was made.
+class Logged {
+ public:
+  template <typename... A>
+  std::size_t count(log::Format<std::type_identity_t<A>...> format, const A&... values) noexcept {
+    read();
+    std::array<char, 100> text;
+    const std::string_view wanted(text.data(),
+                                  log::format_to(std::span<char>(text), format, values...));
+    std::size_t found = 0;
+    const std::string_view all(text_.data(), size_);
+    for (std::size_t at = all.find(wanted); at != all.npos; at = all.find(wanted, at + 1)) ++found;
+    return found;
+  }
+
+ private:
+  void read() noexcept {
+    size_ += tracing::read_ring(from_, std::as_writable_bytes(std::span(text_).subspan(size_)));
+  }
+  std::array<char, 8192> text_{};
+  std::size_t size_ = 0;
+  std::uint64_t from_ = tracing::ring_end();
+};
+// Too large for a stack.
+constinit std::optional<Logged> logged;
+
+QUOLL_NAMED void spin_for(std::uint64_t milliseconds) {
+  const exec::Ticks end = exec::now() + ticks_of(milliseconds);
+  while (exec::now() < end) arch::Interrupts::relax();
+}
+QUOLL_NAMED void spin_deaf_for(std::uint64_t milliseconds) {
+  const sync::InterruptGuard<arch::Interrupts> guard;
+  spin_for(milliseconds);
+}
+
+KTEST_TASK(Watchdog, HartThatSpinsIsReportedOnceAndComesBack) {
+  const WithLimits with(0, 80);
+  for (int round = 0; round < 2; ++round) {
+    logged.emplace();
+    const unsigned hart = arch::Harts::id();
+    spin_for(400);
+    EXPECT_EQ(logged->count("hart {} has not reached its scheduler for", hart), 1u);
+    EXPECT_EQ(logged->count("hart {} is in task", hart), 1u);
+    EXPECT_NE(logged->count("spin_for"), 0u);
+    EXPECT_EQ(logged->count("hart {} has reached its scheduler again", hart), 0u);
+    CO_ASSERT_TRUE(co_await exec::sleep_until(exec::now() + ticks_of(100)));
+    EXPECT_EQ(logged->count("hart {} has reached its scheduler again", hart), 1u);
+    EXPECT_EQ(logged->count("hart {} has not reached its scheduler for", hart), 1u);
+    EXPECT_EQ(logged->count("takes no interrupts"), 0u);
+  }
+}
+
+KTEST_TASK(Watchdog, HartThatIsDeafIsReportedByAnother) {
+  if (arch::Harts::count() < 2) co_return;
+  const WithLimits with(0, 80);
+  logged.emplace();
+  const unsigned hart = arch::Harts::id();
+  spin_deaf_for(400);
+  EXPECT_EQ(logged->count("hart {} has not reached its scheduler for", hart), 1u);
+  EXPECT_EQ(logged->count("hart {} takes no interrupts", hart), 1u);
+  CO_ASSERT_TRUE(co_await exec::sleep_until(exec::now() + ticks_of(100)));
+  EXPECT_EQ(logged->count("hart {} has reached its scheduler again", hart), 1u);
+}
+
+KTEST_TASK(Watchdog, HartsThatSleepOrWorkAreNotReported) {
+  const WithLimits with(0, 40);
+  logged.emplace();
+  CO_ASSERT_TRUE(co_await exec::sleep_until(exec::now() + ticks_of(200)));
+  const exec::Ticks end = exec::now() + ticks_of(200);
+  while (exec::now() < end) {
+    spin_for(5);
+    co_await exec::yield_now();
+  }
+  EXPECT_EQ(logged->count("has not reached its scheduler"), 0u);
+}
+
+KTEST_TASK(Watchdog, OffInterruptsNobody) {
+  const WithLimits with(0, 0);
+  CO_ASSERT_TRUE(co_await exec::sleep_until(exec::now() + ticks_of(5)));
+  EXPECT_FALSE(ticks(arch::hart_local()));
+  const std::uint64_t before = arch::hart_local().interrupts;
+  const unsigned hart = arch::Harts::id();
+  spin_for(100);
+  EXPECT_EQ(arch::Harts::id(), hart);
+  EXPECT_EQ(arch::hart_local().interrupts, before);
+}
+
+QUOLL_NAMED void hold_the_lock(std::atomic<bool>& held, const std::atomic<bool>& wanted) {
+  sync::LockGuard guard(lock);
+  held.store(true);
+  while (!wanted.load()) arch::Interrupts::relax();
+  spin_for(200);
+}
+QUOLL_NAMED void want_the_lock() {
+  sync::LockGuard guard(lock);
+}
+async::Task<void> want_it(std::atomic<unsigned>& hart, const std::atomic<bool>& held,
+                          std::atomic<bool>& wanted) {
+  while (!held.load()) co_await exec::yield_now();
+  hart.store(arch::Harts::id());
+  wanted.store(true);
+  want_the_lock();
+  co_return;
+}
+
+KTEST_TASK(Watchdog, StuckLockNamesItsHolderOnce) {
+  if (arch::Harts::count() < 2) co_return;
+  const WithLimits with(40, 0);
+  logged.emplace();
+  std::atomic<unsigned> waiting_hart{0};
+  std::atomic<bool> held{false};
+  std::atomic<bool> wanted{false};
+  const unsigned hart = arch::Harts::id();
+  auto waits = exec::spawn(want_it(waiting_hart, held, wanted), "waiter");
+  CO_ASSERT_TRUE(waits.has_value());
+  // One that came alone runs here when we suspend; a second makes others look.
+  auto beside = exec::spawn([]() -> async::Task<void> { co_return; }(), "beside");
+  CO_ASSERT_TRUE(beside.has_value());
+  hold_the_lock(held, wanted);
+  (void)co_await waits->join();
+  (void)co_await beside->join();
+  EXPECT_EQ(logged->count("hart {} has waited", waiting_hart.load()), 1u);
+  EXPECT_EQ(logged->count("ms for the spin lock of rank device, which hart {} holds", hart), 1u);
+  EXPECT_EQ(logged->count("hold_the_lock"), 1u);
+  EXPECT_EQ(logged->count("want_the_lock"), 1u);
+  EXPECT_EQ(logged->count("hart {} has got the spin lock of rank device", waiting_hart.load()), 1u);
+}
+
+QUOLL_NAMED QUOLL_NO_THREAD_SAFETY_ANALYSIS void lock_irq_twice() {
+  irq_lock.lock();
+  irq_lock.lock();
+}
+KTEST_DEATH(Watchdog, IrqLockTakenTwice,
+            says("a spin lock (rank random) is taken twice: held by …"), names("lock_irq_twice")) {
+  lock_irq_twice();
+}
+
+// What taking and releasing a lock costs a caller. Only `bench=` lets instructions be counted.
+KTEST(Counts, LockPair) {
+  if (arch::read_instructions() == 0) return;
+  std::uint64_t least = ~std::uint64_t{0};
+  for (int i = 0; i < 50; ++i) {
+    const std::uint64_t before = arch::read_instructions();
+    {
+      sync::LockGuard guard(lock);
+    }
+    const std::uint64_t between = arch::read_instructions();
+    const std::uint64_t after = arch::read_instructions();
+    least = std::min(least, (between - before) - (after - between));
+  }
+  std::array<char, 64> line;
+  tracing::write({line.data(), log::format_to(line, "bench: lock.pair {}\n", least)});
+  EXPECT_LE(least, 20u);
+}
+
+}  // namespace
+}  // namespace quoll::watchdog
