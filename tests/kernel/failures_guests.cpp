@@ -98,7 +98,7 @@ class PanickingStream final : public ByteStream {
 };
 
 KTEST_TASK(Failures, PanicInSystemCall, says("in a stream"),
-           names("panicking_write", "call_stream_write", "run_thread")) {
+           names("panicking_write", "call_stream_write", "serve")) {
   CO_ASSERT_TRUE(RUN_PROBE("exit", "0").status() == 0);
   const Balance before = Balance::now();
   {
@@ -147,6 +147,7 @@ class BrokenHost final : public shell::Host {
   const archive::Archive& archive() const noexcept override { return guest::services().archive(); }
   std::string_view version() const noexcept override { return "broken"; }
   shell::MemoryInfo memory() const noexcept override { return {}; }
+  async::Ticks soon() const noexcept override { return 0; }
   base::Result<shell::Job, const char*> start(const shell::Program&) override {
     return base::err("broken");
   }

@@ -49,11 +49,15 @@ async::Task<void> serve_log(ByteStream& port) {
     std::span<const std::byte> rest(piece.data(), size);
     while (!rest.empty()) {
       const auto written = co_await port.write(rest);
-      if (!written) {
+      if (written) {
+        rest = rest.subspan(*written);
+      } else if (written.error() == StreamError::kOutOfMemory) {
+        // The lines wait in their ring until there is some again.
+        if (!co_await exec::sleep_until(exec::now() + exec::ticks_per_second() / 100)) co_return;
+      } else {
         has_log_port.store(false);
         co_return;  // nobody reads it; the console has the lines as well
       }
-      rest = rest.subspan(*written);
     }
     log_position.store(position, std::memory_order_release);
     if (size == 0 && !co_await tracing::ring_grew().wait()) co_return;

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 
+#include <quoll/kernel/exec/exec.hpp>
 #include <quoll/kernel/mem/init.hpp>
 #include <quoll/mem/page_size.hpp>
 
@@ -22,6 +23,10 @@ std::string_view KernelHost::version() const {
 MemoryInfo KernelHost::memory() const {
   const vm::MemoryStatistics statistics = vm::statistics();
   return {statistics.frames.available() * mem::kPageSize, statistics.heap.used_bytes};
+}
+
+async::Ticks KernelHost::soon() const noexcept {
+  return exec::now() + exec::ticks_per_second() / 100;
 }
 
 base::Result<Job, const char*> KernelHost::start(const Program& program) {

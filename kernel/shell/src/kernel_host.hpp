@@ -16,6 +16,7 @@ class KernelHost final : public Host {
   const archive::Archive& archive() const noexcept override;
   std::string_view version() const override;
   MemoryInfo memory() const override;
+  async::Ticks soon() const noexcept override;
   base::Result<Job, const char*> start(const Program& program) override;
   async::Task<base::Result<guest::GuestEnd, async::WaitError>> wait(Job job) override;
   bool poll(Job job, guest::GuestEnd& end) override;

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
+#include <utility>
+
 #include <quoll/kernel/shell/shell.hpp>
 
 #include "commands.hpp"
+#include "log_target.hpp"
 
 namespace quoll::shell {
 
@@ -9,11 +12,24 @@ using device::StreamError;
 
 async::Task<base::Result<std::uint8_t, StreamError>> Shell::serve() {
   (void)co_await print("{}\nType help for the commands.\n", host_.version());
+  bool short_of_memory = false;
   while (!stop_status_) {
-    (void)co_await report_background();
-    (void)co_await print_text("quoll> ");
+    if (!short_of_memory) {
+      (void)co_await report_background();
+      (void)co_await print_text("quoll> ");
+    }
     const auto read = co_await read_line();
-    if (!read) co_return base::err(read.error());
+    if (!read) {
+      if (read.error() != StreamError::kOutOfMemory) co_return base::err(read.error());
+      // What has been typed so far is kept. Said once, to whoever can still be told.
+      if (!std::exchange(short_of_memory, true)) {
+        log::error(kTarget, "no memory to read from the prompt; it tries again");
+        (void)co_await print_text("error: out of memory\n");
+      }
+      (void)co_await async::sleep_until(host_.soon());
+      continue;
+    }
+    short_of_memory = false;
     const std::optional<Line>& line = *read;
     if (!line) {
       (void)co_await print_text("\n");

@@ -43,6 +43,8 @@ class FakeHost final : public Host {
     if (broken) test_support::panic();
     return {8192, 2048};
   }
+  async::Ticks soon() const noexcept override { return ++clock_; }
+  async::Ticks clock() const { return clock_; }
   base::Result<Job, const char*> start(const Program& program) override {
     if (refuse != nullptr) return base::err(refuse);
     Started s;
@@ -69,6 +71,32 @@ class FakeHost final : public Host {
  private:
   std::vector<std::byte> image_;
   archive::Archive archive_;
+  mutable async::Ticks clock_ = 0;
+};
+
+/// Input for which there is sometimes no memory.
+class StarvedStream final : public device::ByteStream {
+ public:
+  StarvedStream(device::ByteStream& stream, int after, int times)
+      : stream_(stream), after_(after), times_(times) {}
+
+  test::FakeStream::Moved read(std::span<std::byte> into, async::CancelToken token) override {
+    if (after_-- <= 0 && times_-- > 0) return {};  // as if its coroutine could not be made
+    return stream_.read(into, token);
+  }
+  test::FakeStream::Moved write(std::span<const std::byte> from,
+                                async::CancelToken token) override {
+    return stream_.write(from, token);
+  }
+  bool readable() noexcept override { return stream_.readable(); }
+  bool writable() noexcept override { return stream_.writable(); }
+  void watch(device::Watcher& watcher) noexcept override { stream_.watch(watcher); }
+  void unwatch(device::Watcher& watcher) noexcept override { stream_.unwatch(watcher); }
+
+ private:
+  device::ByteStream& stream_;
+  int after_;
+  int times_;
 };
 
 class ShellTest : public ::testing::Test {
@@ -100,6 +128,26 @@ class ShellTest : public ::testing::Test {
 TEST_F(ShellTest, PromptsAndEndsWithItsInput) {
   EXPECT_EQ(session(""), "Test 1\nType help for the commands.\nquoll> \n");
   EXPECT_EQ(status_, 0);
+}
+
+TEST_F(ShellTest, OutlivesAWantOfMemoryAndKeepsWhatWasTyped) {
+  constexpr int kTimes = 3;
+  test::TestScheduler scheduler;
+  test::FakeStream typed("version\n", true);
+  StarvedStream in(typed, 4, kTimes);
+  test::FakeStream out;
+  Shell shell(host_, in, out);
+  test::Running<base::Result<std::uint8_t, device::StreamError>> running(scheduler, shell.serve());
+  for (int i = 1; i <= kTimes; ++i) {
+    EXPECT_FALSE(running.done());
+    EXPECT_EQ(host_.clock(), static_cast<async::Ticks>(i));
+    scheduler.advance_to(host_.clock());
+  }
+  ASSERT_TRUE(running.done());
+  EXPECT_TRUE(running.result().has_value());
+  EXPECT_EQ(out.written(),
+            "Test 1\nType help for the commands.\nquoll> error: out of memory\n"
+            "Test 1\nquoll> \n");
 }
 
 TEST_F(ShellTest, CommandsAreMatchedWhole) {

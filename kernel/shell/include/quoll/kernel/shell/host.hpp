@@ -9,6 +9,7 @@
 
 #include <quoll/archive/archive.hpp>
 #include <quoll/async/task.hpp>
+#include <quoll/async/timer.hpp>
 #include <quoll/async/wait.hpp>
 #include <quoll/base/result.hpp>
 #include <quoll/kernel/guest/end.hpp>
@@ -44,6 +45,8 @@ class Host {
   /// One line that says what runs here.
   virtual std::string_view version() const = 0;
   virtual MemoryInfo memory() const = 0;
+  /// When something that failed for want of memory may be tried again, on the machine's clock.
+  virtual async::Ticks soon() const noexcept = 0;
 
   /// Starts a program. The error is a phrase for the user.
   virtual base::Result<Job, const char*> start(const Program& program) = 0;
