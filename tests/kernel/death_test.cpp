@@ -59,11 +59,11 @@ void wait_for_the_end() noexcept {
   for (;;) arch::Interrupts::relax();
 }
 
-KTEST_DEATH(Death, Panic) {
+KTEST_DEATH(Death, Panic, says("the test says 42")) {
   panic::stop("the test says 42");
 }
 
-KTEST_DEATH(Death, PanicOnAnotherHart) {
+KTEST_DEATH(Death, PanicOnAnotherHart, says("from hart 2"), harts("4")) {
   if (arch::Harts::id() == 2) panic::stop("from hart 2");
   on_hart(2, [] { panic::stop("from hart 2"); });
   wait_for_the_end();
@@ -73,7 +73,7 @@ async::Task<void> be_busy() {
   for (;;) arch::Interrupts::relax();
   co_return;
 }
-KTEST_DEATH(Death, PanicWhileOthersAreBusy) {
+KTEST_DEATH(Death, PanicWhileOthersAreBusy, says("while others are busy"), harts("4")) {
   for (unsigned i = 0; i < 8; ++i) {
     if (!exec::spawn(be_busy())) panic::panic("no memory for the test");
   }
@@ -82,50 +82,50 @@ KTEST_DEATH(Death, PanicWhileOthersAreBusy) {
   panic::stop("while others are busy");
 }
 
-KTEST_DEATH(Death, SecondPanic) {
+KTEST_DEATH(Death, SecondPanic, prints("panic while panicking: …")) {
   // The report itself faults: its text is where nothing is mapped.
   const auto* const nowhere = const_cast<const std::uint64_t*>(somewhere(0x1000));
   // SAFETY: never read but by the report.
   panic::panic_with({reinterpret_cast<const char*>(nowhere), 8}, nullptr, 0);
 }
 
-KTEST_DEATH(Death, Assertion) {
+KTEST_DEATH(Death, Assertion, says("…1 + 1 == 3…")) {
   unsigned one = 1;
   asm volatile("" : "+r"(one));
   const sync::InterruptGuard<arch::Interrupts> guard;
   QUOLL_ASSERT(one + 1 == 3 || 1 + 1 == 3);
 }
 
-KTEST_DEATH(Death, NullPointer) {
+KTEST_DEATH(Death, NullPointer, says("null pointer: load page fault…")) {
   (void)*somewhere(0);
 }
 
-KTEST_DEATH(Death, IllegalInstruction) {
+KTEST_DEATH(Death, IllegalInstruction, says("kernel fault: illegal instruction…")) {
   asm volatile(".4byte 0");
 }
 
-KTEST_DEATH(Death, WriteToCode) {
+KTEST_DEATH(Death, WriteToCode, says("kernel fault: store page fault…")) {
   *somewhere<std::uint16_t>(code_address()) = 0;
 }
 
-KTEST_DEATH(Death, WriteToConstants) {
+KTEST_DEATH(Death, WriteToConstants, says("kernel fault: store page fault…")) {
   *somewhere<std::uint32_t>(mem::address_of(&kConstants).value()) = 0;
 }
 
-KTEST_DEATH(Death, WriteToCodeThroughPhysicalMap) {
+KTEST_DEATH(Death, WriteToCodeThroughPhysicalMap, says("kernel fault: store page fault…")) {
   const handoff::BootInfo& info = *kernel::state().boot_info;
   // Code runs in place in the ELF file: every page of it is closed to writes there too.
   *somewhere(info.physmap.to_virtual(info.kernel_elf.start)) = 0;
 }
 
-KTEST_DEATH(Death, ExecuteData) {
+KTEST_DEATH(Death, ExecuteData, says("wild jump: instruction page fault…")) {
   auto address = mem::address_of(&data).value();
   asm volatile("" : "+r"(address));
   // SAFETY: the jump is what the test is about.
   reinterpret_cast<void (*)()>(address)();
 }
 
-KTEST_DEATH(Death, UserMemoryWithoutCopy) {
+KTEST_DEATH(Death, UserMemoryWithoutCopy, says("user memory: load page fault…")) {
   auto space = vm::AddressSpace::create(vm::kernel_space());
   ASSERT_TRUE(space.has_value());
   const auto page = (*space)->map_anonymous(vm::Placement::anywhere(), mem::kPageSize,
@@ -137,15 +137,16 @@ KTEST_DEATH(Death, UserMemoryWithoutCopy) {
   (void)*somewhere(page->start().value());
 }
 
-KTEST_DEATH(Death, StackGuard) {
+KTEST_DEATH(Death, StackGuard, says("stack guard: store page fault…")) {
   *somewhere(arch::hart_local().stack_low - 8) = 0;
 }
 
-KTEST_DEATH(Death, StackOverflow) {
+KTEST_DEATH(Death, StackOverflow, says("stack overflow: store page fault…"), names("recurse")) {
   recurse(arch::Harts::id());
 }
 
-KTEST_DEATH(Death, StackOverflowOnAnotherHart) {
+KTEST_DEATH(Death, StackOverflowOnAnotherHart, says("stack overflow: store page fault…"),
+            names("recurse"), harts("4")) {
   if (arch::Harts::id() == 3) {
     recurse(0);
   }

@@ -1,15 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //
 // The test image's purpose: run the tests that `tests=` names, and end the machine with 0 or 1.
-#include <atomic>
+#include "runner.hpp"
 
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <memory>
+#include <new>
+#include <span>
+
+#include <quoll/arch/current.hpp>
 #include <quoll/kernel/boot/program.hpp>
 #include <quoll/kernel/device/power.hpp>
 #include <quoll/kernel/device/start.hpp>
 #include <quoll/kernel/exec/exec.hpp>
+#include <quoll/kernel/panic/panic.hpp>
+#include <quoll/kernel/random/random.hpp>
 #include <quoll/kernel/state/state.hpp>
-#include <quoll/kernel/tests/test.hpp>
-#include <quoll/kernel/tracing/console.hpp>
+
+#include "selection.hpp"
+#include "watch.hpp"
 
 namespace quoll::tests {
 
@@ -20,90 +31,177 @@ extern const Test __tests_end[];
 
 namespace {
 
-constinit std::atomic<unsigned> failures{0};
+constexpr std::size_t kMaxName = 128;
 
-template <typename... A>
-void say(log::Format<std::type_identity_t<A>...> format, const A&... values) noexcept {
-  std::array<char, 256> text;
-  const std::size_t size = log::format_to(std::span<char>(text), format, values...);
-  tracing::write(std::string_view(text.data(), size));
-}
-
-/// `*` stands for any run of characters; several patterns are separated by commas or colons.
-bool matches(std::string_view pattern, std::string_view text) noexcept {
-  while (!pattern.empty() && pattern.front() != '*') {
-    if (text.empty() || text.front() != pattern.front()) return false;
-    pattern.remove_prefix(1);
-    text.remove_prefix(1);
-  }
-  if (pattern.empty()) return text.empty();
-  pattern.remove_prefix(1);
-  for (std::size_t skip = 0; skip <= text.size(); ++skip) {
-    if (matches(pattern, text.substr(skip))) return true;
-  }
-  return false;
+std::string_view full_name(const Test& test, std::span<char> out) noexcept {
+  return {out.data(), log::format_to(out, "{}.{}", test.suite, test.name)};
 }
 
 bool is_wanted(const Test& test, std::string_view filter) noexcept {
-  if (filter.empty()) return test.kind == Kind::kUsual;
-  std::array<char, 128> name;
-  const std::size_t size = log::format_to(std::span<char>(name), "{}.{}", test.suite, test.name);
-  const std::string_view full(name.data(), size);
-  while (!filter.empty()) {
-    const std::size_t end = std::min(filter.find_first_of(",:"), filter.size());
-    const std::string_view pattern = filter.substr(0, end);
-    filter.remove_prefix(std::min(end + 1, filter.size()));
-    if (pattern == full) return true;
-    if (test.kind != Kind::kUsual) continue;
-    if (matches(pattern, full) || pattern == test.suite) return true;
-  }
-  return false;
+  std::array<char, kMaxName> name;
+  const Match found = match(filter, full_name(test, name));
+  return test.kind == Kind::kUsual ? found != Match::kNone : found == Match::kInFull;
 }
 
-async::Task<bool> run_one(const Test& test) {
-  const unsigned before = failures.load();
-  const exec::Ticks start = exec::now();
-  say("[ RUN      ] {}.{}\n", test.suite, test.name);
-  if (test.plain != nullptr) {
-    test.plain();
-    if (test.kind == Kind::kDeath) report_failure(__FILE__, __LINE__, "the machine to stop");
-  } else if (!co_await test.task().checked()) {
-    report_failure(__FILE__, __LINE__, "no memory for the test's coroutine");
+bool runs_beside_others(const Test* test) noexcept {
+  return test->expectations->find("beside_others") != nullptr;
+}
+
+const char* kind_of(const Test& test) noexcept {
+  switch (test.kind) {
+    case Kind::kUsual:
+      return "usual";
+    case Kind::kApart:
+      return "apart";
+    case Kind::kDeath:
+      return "death";
   }
-  const bool passed = failures.load() == before;
-  say("[ {} ] {}.{} ({} ms)\n", passed ? "      OK" : " FAILED ", test.suite, test.name,
-      exec::nanoseconds_from_ticks(exec::now() - start) / 1'000'000);
-  co_return passed;
+  return "";
+}
+
+/// For whoever starts machines: tools/lib/quoll/expectation.py reads it.
+void list(const Test& test) noexcept {
+  say("[ TEST     ] {}.{} {}\n", test.suite, test.name, kind_of(test));
+  for (const Expectation& expectation : test.expectations->all()) {
+    for (const char* text : expectation.texts()) {
+      say("[ EXPECTS  ] {} {}\n", expectation.word(), text);
+    }
+  }
+}
+
+void list_all(std::string_view filter) noexcept {
+  for (const Test& test : std::span(__tests_start, __tests_end)) {
+    std::array<char, kMaxName> name;
+    if (match(filter, full_name(test, name)) != Match::kNone) list(test);
+  }
+}
+
+/// The tests of this run: first those that run beside others, then those that run alone.
+class Plan {
+ public:
+  /// Nothing when there is no memory for it.
+  static std::optional<Plan> make(const boot::Arguments& arguments) noexcept {
+    const std::span all(__tests_start, __tests_end);
+    Plan plan;
+    plan.memory_.reset(new (std::nothrow) const Test*[all.size() + 1]);
+    if (plan.memory_ == nullptr) return std::nullopt;
+    for (const Test& test : all) {
+      if (is_wanted(test, arguments.tests)) plan.memory_[plan.count_++] = &test;
+    }
+    const std::span<const Test*> order = plan.order();
+    if (arguments.tests_shuffle) shuffle(order, chosen_seed(*arguments.tests_shuffle));
+    // Not std::stable_partition, which takes memory of its own.
+    std::size_t beside = 0;
+    for (std::size_t i = 0; i < order.size(); ++i) {
+      if (!runs_beside_others(order[i])) continue;
+      std::rotate(order.begin() + static_cast<std::ptrdiff_t>(beside),
+                  order.begin() + static_cast<std::ptrdiff_t>(i),
+                  order.begin() + static_cast<std::ptrdiff_t>(i) + 1);
+      ++beside;
+    }
+    plan.beside_ = beside;
+    plan.skip(arguments.tests_after);
+    return plan;
+  }
+
+  std::span<const Test* const> beside_others() const noexcept {
+    return std::span(memory_.get(), beside_).subspan(std::min(first_, beside_));
+  }
+  std::span<const Test* const> alone() const noexcept {
+    return std::span(memory_.get(), count_).subspan(std::max(first_, beside_));
+  }
+
+ private:
+  std::span<const Test*> order() noexcept { return {memory_.get(), count_}; }
+
+  static std::uint64_t chosen_seed(std::uint64_t asked) noexcept {
+    while (asked == 0) random::fill(std::as_writable_bytes(std::span(&asked, 1)));
+    say("tests.shuffle={}\n", asked);
+    return asked;
+  }
+
+  /// Leaves out that test and all before it.
+  void skip(std::string_view last) noexcept {
+    if (last.empty()) return;
+    for (std::size_t i = 0; i < count_; ++i) {
+      std::array<char, kMaxName> name;
+      if (full_name(*memory_[i], name) == last) first_ = i + 1;
+    }
+    if (first_ == 0) say("tests.after={} is none of these tests\n", last);
+  }
+
+  std::unique_ptr<const Test*[]> memory_;
+  std::size_t count_ = 0;
+  std::size_t beside_ = 0;
+  std::size_t first_ = 0;
+};
+
+struct Count {
+  std::atomic<unsigned> passed{0};
+  std::atomic<unsigned> failed{0};
+
+  async::Task<void> run(const Test& test, Company company) {
+    const auto result = co_await run_one(test, company).checked();
+    (result.has_value() && *result ? passed : failed).fetch_add(1);
+  }
+};
+
+/// Takes one test after the other from those that all workers share.
+async::Task<void> work(std::span<const Test* const> tests, std::atomic<std::size_t>& next,
+                       Count& count) {
+  for (;;) {
+    const std::size_t at = next.fetch_add(1);
+    if (at >= tests.size()) co_return;
+    if (!co_await count.run(*tests[at], Company::kOthers).checked()) count.failed.fetch_add(1);
+  }
+}
+
+async::Task<void> run_beside_others(std::span<const Test* const> tests, Count& count) {
+  std::atomic<std::size_t> next{0};
+  std::array<async::JoinHandle<>, kMostAtOnce> workers;
+  std::size_t hired = 0;
+  const std::size_t wanted =
+      std::min<std::size_t>({arch::Harts::count() + std::size_t{1}, kMostAtOnce, tests.size()});
+  for (; hired < wanted; ++hired) {
+    auto worker = exec::spawn(work(tests, next, count), "test worker");
+    if (!worker) break;
+    workers[hired] = std::move(*worker);
+  }
+  for (std::size_t i = 0; i < hired; ++i) (void)co_await workers[i].join();
+  // Without memory for any worker: here.
+  if (next.load() < tests.size()) (void)co_await work(tests, next, count).checked();
+}
+
+async::Task<void> end_machine(std::uint8_t status) {
+  (void)co_await device::write_trace().checked();
+  (void)co_await device::flush().checked();
+  device::power_off(status);
 }
 
 }  // namespace
-
-void report_failure(const char* file, unsigned line, std::string_view message) noexcept {
-  failures.fetch_add(1);
-  say("{}:{}: expected {}\n", file, line, message);
-}
-
 }  // namespace quoll::tests
 
 namespace quoll::boot {
 
 async::Task<void> main_program() {
   using namespace tests;
-  unsigned passed = 0;
-  unsigned failed = 0;
-  for (const Test* test = __tests_start; test != __tests_end; ++test) {
-    if (!is_wanted(*test, kernel::state().arguments.tests)) continue;
-    const auto result = co_await run_one(*test).checked();
-    if (result.has_value() && *result) {
-      ++passed;
-    } else {
-      ++failed;
-    }
+  const Arguments& arguments = kernel::state().arguments;
+  if (arguments.tests_list) {
+    list_all(arguments.tests);
+    (void)co_await end_machine(0).checked();
   }
+  const auto plan = Plan::make(arguments);
+  if (!plan) panic::panic("no memory for the list of tests");
+  Count count;
+  (void)co_await run_beside_others(plan->beside_others(), count).checked();
+  for (const Test* const test : plan->alone()) {
+    if (!co_await count.run(*test, Company::kAlone).checked()) count.failed.fetch_add(1);
+  }
+  const unsigned passed = count.passed.load();
+  const unsigned failed = count.failed.load();
   say("{} passed, {} failed\n", passed, failed);
-  (void)co_await device::write_trace().checked();
-  (void)co_await device::flush().checked();
-  device::power_off(failed == 0 && passed != 0 ? 0 : 1);
+  const bool well = failed == 0 && (passed != 0 || !arguments.tests_after.empty());
+  (void)co_await end_machine(well ? 0 : 1).checked();
 }
 
 }  // namespace quoll::boot

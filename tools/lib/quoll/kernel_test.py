@@ -1,67 +1,190 @@
 # SPDX-License-Identifier: Apache-2.0 OR MIT
-"""Runs the kernel test image: `kernel_test.py BUILD_DIRECTORY [--smp N] [--memory SIZE]
-[--cpu MODEL] [--append BOOTARG]... [--dies-with LINE] [--says LINE]
-[FILTER]`. Shows the console; ends with the machine's status. With `--dies-with` the kernel must stop
-by itself, and LINE be on the console; with `--says` LINE must be there once."""
+"""Runs the kernel test image.
+
+    kernel_test.py BUILD_DIRECTORY [--smp N] [--memory SIZE] [--cpu MODEL] [--append BOOTARG]...
+                   [--shuffle SEED] [--junit FILE] [--deaths] [--says LINE] [--hang SECONDS]
+                   [--quiet] [FILTER]
+
+A test that stops or hangs its machine is named, and another machine goes on behind it. Tests that
+must stop theirs (`KTEST_DEATH`) run only with `--deaths`, each in a machine of its own, and are
+held to what they declare. With `--says` LINE must be on the console once. Ends with 0 when all
+tests passed, with 1 when some failed, and with 2 when a machine stopped or hung."""
 
 import glob
 import os
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
-from . import batch
+from . import batch, expectation, junit, kernel_console
+from .kernel_console import FAILED, HUNG, PASSED, STOPPED
 
-KERNEL_STOPPED = 125
+ALL_WELL, SOME_FAILED, MACHINE_STOPPED = 0, 1, 2
+
+
+class Options:
+    """The command line."""
+
+    def __init__(self, words):
+        self.build, words = words[0], list(words[1:])
+        self.smp, self.memory, self.bootargs, self.extra = 1, "128M", [], []
+        self.shuffle = self.junit = self.line = None
+        self.hang_s = batch.HANG_S
+        self.deaths = self.quiet = False
+        takes = {
+            "--smp": lambda v: setattr(self, "smp", int(v)),
+            "--memory": lambda v: setattr(self, "memory", v),
+            "--append": self.bootargs.append,
+            "--cpu": lambda v: self.extra.extend(["-cpu", v]),
+            "--shuffle": lambda v: setattr(self, "shuffle", v),
+            "--junit": lambda v: setattr(self, "junit", v),
+            "--says": lambda v: setattr(self, "line", v),
+            "--hang": lambda v: setattr(self, "hang_s", float(v)),
+        }
+        while words and words[0].startswith("--"):
+            option = words.pop(0)
+            if option == "--deaths":
+                self.deaths = True
+            elif option == "--quiet":
+                self.quiet = True
+            elif option in takes and words:
+                takes[option](words.pop(0))
+            else:
+                raise SystemExit(f"{option}: unknown, or without its value\n{__doc__}")
+        self.filter = words[0] if words else "*"
+
+
+class Runner:
+    """Boots machines until every test has had its turn."""
+
+    def __init__(self, options, initrd):
+        self.options = options
+        self.initrd = initrd
+        self.cases = {}
+        self.seed = options.shuffle
+        self.console = ""
+
+    def boot(self, bootargs, smp=None):
+        """One machine, to its end."""
+        options = self.options
+        result = batch.run(
+            os.path.join(options.build, "quoll-test.img"),
+            smp=smp or options.smp,
+            memory=options.memory,
+            bootargs=[*options.bootargs, *bootargs],
+            initrd=self.initrd,
+            extra=options.extra,
+            timeout_s=None,
+            hang_s=options.hang_s,
+        )
+        if not options.quiet:
+            print(result.console, flush=True)
+        return result
+
+    def run(self):
+        """Runs the tests that share machines; the exit status."""
+        after, machines_stopped = None, False
+        while True:
+            bootargs = [f"tests={self.options.filter}"]
+            bootargs += [f"tests.shuffle={self.seed}"] if self.seed else []
+            bootargs += [f"tests.after={after}"] if after else []
+            result = self.boot(bootargs)
+            self.console += result.console
+            console = kernel_console.parse(result.console)
+            # Another machine must find the tests in the same order.
+            self.seed = console.seed or self.seed
+            self.cases.update(console.cases)
+            if console.has_ended and result.status in (0, 1):
+                break
+            machines_stopped = True
+            if console.last_begun is None or console.last_begun == after:
+                self._say(f"the machine {self._how(result)} outside of any test")
+                return MACHINE_STOPPED
+            self._blame(console.running, result)
+            after = console.last_begun
+        if machines_stopped:
+            return MACHINE_STOPPED
+        well = self.cases and all(case.is_well for case in self.cases.values())
+        return ALL_WELL if well else SOME_FAILED
+
+    def _blame(self, running, result):
+        """One of these has stopped the machine; several are told apart by machines of their own."""
+        for case in running:
+            alone = result
+            if len(running) > 1:
+                alone = self.boot([f"tests={case.name}"])
+                own = kernel_console.parse(alone.console).cases.get(case.name)
+                if own is not None and own.outcome is not None:
+                    self.cases[case.name] = own
+                    continue
+                case.output = own.output if own else case.output
+            case.outcome = HUNG if alone.status is None else STOPPED
+            self._say(f"{case.name} {self._how(alone)}")
+
+    @staticmethod
+    def _how(result):
+        return "hung" if result.status is None else f"stopped with status {result.status}"
+
+    @staticmethod
+    def _say(line):
+        print(f"kernel_test: {line}", flush=True)
+
+    def run_deaths(self):
+        """Runs the tests that stop their machines, several machines at a time."""
+        listed = self.boot(["tests.list", f"tests={self.options.filter}"])
+        tests = expectation.parse_list(listed.console)
+        jobs = [
+            (test, harts)
+            for test in tests.values()
+            if test.kind == "death"
+            for harts in (test.harts or [self.options.smp])
+        ]
+        with ThreadPoolExecutor(max(2, os.cpu_count() or 1)) as pool:
+            for case in pool.map(lambda job: self._die(*job), jobs):
+                self.cases[case.name] = case
+                print(f"[ {'      OK' if case.is_well else ' FAILED '} ] {case.name}", flush=True)
+        well = self.cases and all(case.is_well for case in self.cases.values())
+        return ALL_WELL if well else SOME_FAILED
+
+    def _die(self, test, harts):
+        name = test.name if len(test.harts) < 2 else f"{test.name}/{harts}"
+        result = self.boot([f"tests={test.name}", *test.bootargs], harts)
+        case = kernel_console.Case(name, PASSED)
+        wrong = expectation.check(test, result.console, result.status, harts)
+        if result.status is None:
+            wrong.insert(0, "the machine hung")
+        if wrong:
+            case.outcome = FAILED
+            case.output = [f"expected otherwise: {line}" for line in wrong]
+            case.output += result.console.splitlines()
+            print("\n".join(case.output), flush=True)
+        return case
 
 
 def main(words):
-    """Returns 0 when all tests passed."""
-    build, words = words[0], words[1:]
-    smp, memory, bootargs, extra, last_words, line = 1, "128M", [], [], None, None
-    while words and words[0].startswith("--"):
-        option, value = words[0], words[1]
-        words = words[2:]
-        if option == "--smp":
-            smp = int(value)
-        elif option == "--memory":
-            memory = value
-        elif option == "--append":
-            bootargs.append(value)
-        elif option == "--cpu":
-            extra += ["-cpu", value]
-        elif option == "--dies-with":
-            last_words = value
-        elif option == "--says":
-            line = value
-        else:
-            raise SystemExit(f"unknown option {option}")
-    if words:
-        bootargs.append(f"tests={words[0]}")
-    programs = glob.glob(f"{build}/demos/*.wasm") + glob.glob(f"{build}/guests/*.wasm")
+    """The exit status."""
+    options = Options(words)
+    programs = glob.glob(f"{options.build}/demos/*.wasm")
+    programs += glob.glob(f"{options.build}/guests/*.wasm")
     with batch.archive_with(programs) as initrd:
-        result = batch.run(
-            os.path.join(build, "quoll-test.img"),
-            smp=smp,
-            memory=memory,
-            bootargs=bootargs,
-            initrd=initrd.name,
-            extra=extra,
-        )
-    print(result.console)
-    if result.status is None:
-        print("the machine did not end and was stopped")
-        return 1
-    if last_words is not None:
-        if result.status != KERNEL_STOPPED:
-            print(f"the machine ended with {result.status} instead of {KERNEL_STOPPED}")
-            return 1
-        if last_words not in result.console:
-            print(f"the console lacks: {last_words}")
-            return 1
-        return 0
-    if line is not None and result.console.count(line) != 1:
-        print(f"the console does not say once: {line}")
-        return 1
-    return result.status
+        runner = Runner(options, initrd.name)
+        if options.deaths:
+            options.quiet = True
+            status = runner.run_deaths()
+        else:
+            status = runner.run()
+    cases = list(runner.cases.values())
+    if options.junit:
+        how = {"harts": options.smp, "memory": options.memory, "bootargs": options.bootargs}
+        how |= {"filter": options.filter, "seed": runner.seed or "none"}
+        junit.write(options.junit, "kernel", cases, how)
+    bad = [case for case in cases if not case.is_well]
+    for case in bad:
+        print(f"kernel_test: {case.name}: {case.outcome or 'not run'}")
+    print(f"kernel_test: {len(cases) - len(bad)} of {len(cases)} tests passed")
+    if options.line is not None and runner.console.count(options.line) != 1:
+        print(f"kernel_test: the console does not say once: {options.line}")
+        return SOME_FAILED
+    return status
 
 
 if __name__ == "__main__":

@@ -74,6 +74,21 @@ constexpr Expectation bootargs(T... arguments) {
   return Expectation("bootargs", arguments...);
 }
 
+/// The test shares nothing that another one could disturb: it runs together with others that say
+/// so. Its expectations stand in its own task, and nobody balances its accounts.
+constexpr Expectation beside_others() {
+  return Expectation("beside_others");
+}
+/// How much guest time it may take, such as "200ms", if not what `tests.limit` says.
+constexpr Expectation within(const char* time) {
+  return Expectation("within", time);
+}
+/// Frames, heap or tasks are more or fewer afterwards, for this reason. Otherwise that is a failure
+/// of a test that runs alone.
+constexpr Expectation unbalanced(const char* reason) {
+  return Expectation("unbalanced", reason);
+}
+
 /// All that one test declares.
 class Expectations {
  public:
@@ -85,6 +100,13 @@ class Expectations {
       : all_{expectations...}, count_(sizeof...(E)) {}
   constexpr std::span<const Expectation> all() const noexcept {
     return std::span(all_).first(count_);
+  }
+  /// The first with that word, or null.
+  constexpr const Expectation* find(std::string_view word) const noexcept {
+    for (const Expectation& one : all()) {
+      if (one.word() == word) return &one;
+    }
+    return nullptr;
   }
 
  private:

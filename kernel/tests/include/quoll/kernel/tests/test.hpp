@@ -9,7 +9,10 @@
 #pragma once
 
 #include <concepts>
+#include <coroutine>
+#include <cstddef>
 #include <cstdint>
+#include <new>
 #include <string_view>
 #include <type_traits>
 
@@ -56,6 +59,48 @@ void report_comparison(const char* file, unsigned line, const char* expression, 
   report_failure(file, line, std::string_view(text, size));
 }
 
+/// A coroutine that runs at once, cannot suspend, and keeps what panics in it to itself.
+struct Contained {
+  struct promise_type {
+    bool panicked = false;
+    static void* operator new(std::size_t size) noexcept {
+      return ::operator new(size, std::nothrow);
+    }
+    static void operator delete(void* frame) noexcept { ::operator delete(frame); }
+    Contained get_return_object() noexcept {
+      return {std::coroutine_handle<promise_type>::from_promise(*this)};
+    }
+    static Contained get_return_object_on_allocation_failure() noexcept { return {}; }
+    std::suspend_never initial_suspend() const noexcept { return {}; }
+    std::suspend_always final_suspend() const noexcept { return {}; }
+    void return_void() const noexcept {}
+    void unhandled_exception() noexcept { panicked = true; }
+  };
+  std::coroutine_handle<promise_type> handle;
+};
+
+template <typename F>
+Contained run_contained(F& action) {
+  action();
+  co_return;
+}
+
+/// Whether `action` ends in a panic that can be contained.
+template <typename F>
+bool panics(F action) {
+  const Contained run = run_contained(action);
+  if (!run.handle) return false;
+  const bool panicked = run.handle.promise().panicked;
+  run.handle.destroy();
+  return panicked;
+}
+
+/// Whether a task that was awaited with `contained()` has panicked.
+template <typename R>
+bool has_panicked(const R& result) noexcept {
+  return !result.has_value() && result.error() == async::TaskError::kPanicked;
+}
+
 }  // namespace detail
 }  // namespace quoll::tests
 
@@ -76,12 +121,15 @@ void report_comparison(const char* file, unsigned line, const char* expression, 
   QUOLL_TEST_(suite, name, nullptr, &quoll_test_body_##suite##_##name, kind, __VA_ARGS__); \
   static ::quoll::async::Task<void> quoll_test_body_##suite##_##name()
 
-// Behind its name, each may say what is to be read on the console: `expectation.hpp`.
+// Behind its name, each may say how it runs and what is to be read on the console:
+// `expectation.hpp`.
 
 /// A test that suspends nowhere.
 #define KTEST(suite, name, ...) QUOLL_PLAIN_TEST_(suite, name, kUsual, __VA_ARGS__)
 /// A test that is a coroutine.
 #define KTEST_TASK(suite, name, ...) QUOLL_TASK_TEST_(suite, name, kUsual, __VA_ARGS__)
+/// A test that only runs when `tests=` names it in full.
+#define KTEST_APART(suite, name, ...) QUOLL_PLAIN_TEST_(suite, name, kApart, __VA_ARGS__)
 /// A coroutine that only runs when `tests=` names it in full: somebody outside takes part.
 #define KTEST_TASK_APART(suite, name, ...) QUOLL_TASK_TEST_(suite, name, kApart, __VA_ARGS__)
 /// A test that stops the machine; whoever started the machine looks at its status and last words.
@@ -115,6 +163,16 @@ void report_comparison(const char* file, unsigned line, const char* expression, 
 #define EXPECT_LE(a, b) QUOLL_COMPARE_(a, <=, b, (void)0)
 #define EXPECT_GT(a, b) QUOLL_COMPARE_(a, >, b, (void)0)
 #define EXPECT_GE(a, b) QUOLL_COMPARE_(a, >=, b, (void)0)
+
+/// The statement, which suspends nowhere, panics, and the panic can be contained. Its report is on
+/// the console: the test declares it with `says`.
+#define EXPECT_PANIC(...)                                                                       \
+  QUOLL_EXPECT_(::quoll::tests::detail::panics([&] { __VA_ARGS__; }), "a panic: " #__VA_ARGS__, \
+                (void)0)
+/// The same of a task, awaited here.
+#define CO_EXPECT_PANIC(...)                                                              \
+  QUOLL_EXPECT_(::quoll::tests::detail::has_panicked(co_await (__VA_ARGS__).contained()), \
+                "a panic: " #__VA_ARGS__, (void)0)
 
 #define ASSERT_TRUE(condition) QUOLL_EXPECT_(condition, #condition, return)
 #define ASSERT_FALSE(condition) QUOLL_EXPECT_(!(condition), "!(" #condition ")", return)
