@@ -21,6 +21,8 @@ set(QUOLL_RISCV_COMMON
 set(QUOLL_KERNEL_FLAGS ${QUOLL_RISCV_COMMON}
     -march=rv64imac_zicsr_zifencei -mabi=lp64 -fpie
     $<$<COMPILE_LANGUAGE:CXX>:-fexceptions>
+    # Of functions that throw nothing too: a fault can be anywhere.
+    $<$<COMPILE_LANGUAGE:C,CXX>:-fasynchronous-unwind-tables>
     # The standard library itself aborts: panic() is the only thrower.
     $<$<COMPILE_LANGUAGE:CXX>:-D_LIBCPP_HAS_NO_EXCEPTIONS>)
 if(QUOLL_CHECKED)

@@ -2,6 +2,7 @@
 //
 // Panics where no task can be ended instead: "Panics elsewhere" of docs/panic.md.
 #include <array>
+#include <atomic>
 #include <cstddef>
 
 #include <quoll/arch/current.hpp>
@@ -145,7 +146,8 @@ QUOLL_NAMED void fire_and_panic(async::Timer&) noexcept {
   panic::panic("when it fires");
 }
 KTEST_DEATH(Failures, PanicInTimerCallback, says("when it fires"),
-            names("fire_and_panic", "quoll::async::TimerQueue::expire")) {
+            names("fire_and_panic", "quoll::async::TimerQueue::expire"),
+            then("a panic reached a noexcept function")) {
   async::TimerQueue& queue = exec::executor().timers();
   async::Timer timer;
   timer.deadline = 1;
@@ -186,7 +188,14 @@ KTEST_DEATH(Failures, PanicOnAnotherHart, says("from hart 2"), names("panic_ther
 
 KTEST_DEATH(Failures, HartsStopTogether, says("together"), names("panic_locked"),
             prints("panicked too: together"), harts("4")) {
-  on_every_hart([](unsigned) { panic_locked("together"); });
+  on_every_hart([](unsigned) {
+    // All deaf to the one that comes first, before it does.
+    static constinit std::atomic<unsigned> deaf{0};
+    arch::Interrupts::disable();
+    deaf.fetch_add(1);
+    while (deaf.load() != arch::Harts::count()) arch::Interrupts::relax();
+    panic_locked("together");
+  });
 }
 
 QUOLL_NAMED void panic_alone() {

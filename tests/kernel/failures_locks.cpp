@@ -27,7 +27,8 @@ QUOLL_NAMED QUOLL_NO_THREAD_SAFETY_ANALYSIS void lock_twice() {
   lock.lock();
   lock.lock();
 }
-KTEST_DEATH(Failures, LockTakenTwice, says("…spin lock…held by hart …"), names("lock_twice")) {
+KTEST_DEATH(Failures, LockTakenTwice,
+            says("a spin lock (rank device) is taken twice: held by hart …"), names("lock_twice")) {
   lock_twice();
 }
 

@@ -9,7 +9,9 @@
 #include <quoll/async/executor.hpp>
 #include <quoll/async/task_header.hpp>
 #include <quoll/async/timer.hpp>
+#include <quoll/base/assert.hpp>
 #include <quoll/sync/hart_set.hpp>
+#include <quoll/sync/lock_rank.hpp>
 
 namespace quoll::exec {
 
@@ -44,6 +46,8 @@ class Machine {
   void on_yield() noexcept { ends_by(trace::SliceEnd::kYielded); }
   void on_end() noexcept { ends_by(trace::SliceEnd::kEnded); }
   void on_stop() noexcept {
+    // Whoever spins for it would wait for as long as the task does.
+    QUOLL_DEBUG_ASSERT(sync::locks_held().is_empty());
     trace::Local& local = arch::trace_local();
     const std::uint64_t task = local.task.load(std::memory_order_relaxed);
     if (task != 0) local.write_slice(trace::now(), task);
