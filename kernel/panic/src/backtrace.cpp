@@ -102,4 +102,10 @@ void print_place(TextSink sink, std::uint64_t pc) noexcept {
                          names ? &*names : nullptr);
 }
 
+std::string_view function_at(std::uint64_t pc) noexcept {
+  const auto names = symbols();
+  const auto location = names ? names->find(pc - tracing::kernel_bias()) : std::nullopt;
+  return location && location->count != 0 ? location->all().back().function : std::string_view();
+}
+
 }  // namespace quoll::panic

@@ -74,12 +74,20 @@ void on_over(const sync::LockWait& wait) noexcept {
       sync::to_string(wait.rank()), milliseconds(arch::read_time() - wait.since));
 }
 
+std::string_view function_at(std::uintptr_t pc) noexcept {
+  const std::string_view name = panic::function_at(pc);
+  return name.empty() ? "code" : name;
+}
+
 void on_taken_twice(const sync::LockWait& wait) noexcept {
-  std::array<char, 160> text;
-  const std::size_t size = log::format_to(
-      std::span<char>(text),
-      "a spin lock (rank {}) is taken twice: held by hart {} since {:#x}, wanted at {:#x}",
-      sync::to_string(wait.rank()), holder_of(wait), wait.owner().taken_at(), wait.asked_at());
+  std::array<char, 200> text;
+  const std::uintptr_t taken_at = wait.owner().taken_at();
+  const std::size_t size =
+      log::format_to(std::span<char>(text),
+                     "a spin lock (rank {}) is taken twice: held by hart {} since {} at {:#x}, "
+                     "wanted by {} at {:#x}",
+                     sync::to_string(wait.rank()), holder_of(wait), function_at(taken_at), taken_at,
+                     function_at(wait.asked_at()), wait.asked_at());
   panic::stop(std::string_view(text.data(), size));
 }
 

@@ -20,7 +20,7 @@ from .boot import run_description
 FOLDER = os.path.abspath(os.path.join(os.path.dirname(__file__), "../../../bench"))
 EXACT = ["-icount", "shift=0,sleep=off", "-rtc", "clock=vm", "-seed", "1"]
 LINE = re.compile(r"bench: ([a-z]+\.[a-z0-9_.]+) ([0-9]+)\s*$", re.MULTILINE)
-USAGE = "usage: tools/bench [boot|syscall|fault|programs|log|trace]... [--check|--limits|--update]"
+USAGE = "usage: tools/bench [boot|syscall|fault|lock|programs|log|trace]... [--check|--limits|--update]"
 
 
 @dataclass
@@ -55,6 +55,7 @@ GROUPS = {
     "boot": [Row(program=["hello"]), Row("@4", smp=4, program=["hello"], bench="harts")],
     "syscall": [Row(image="quoll-test.img", test="Counts.Call")],
     "fault": [Row(image="quoll-test.img", test="Counts.MinorFault")],
+    "lock": [Row(image="quoll-test.img", test="Counts.LockPair")],
     "programs": [
         Row(".hello", program=["hello"]),
         Row(".primes", program=["primes", "2000"]),

@@ -20,4 +20,7 @@ void print_interrupted(TextSink sink, const arch::TrapFrame& frame) noexcept;
 /// *Context*: any.
 void print_place(TextSink sink, std::uint64_t pc) noexcept;
 
+/// The function that the linker has at an address; empty when nobody knows. *Context*: any.
+std::string_view function_at(std::uint64_t pc) noexcept;
+
 }  // namespace quoll::panic
