@@ -22,6 +22,7 @@ quoll_packages_test=(
   wabt device-tree-compiler zstd                 # their input
   protobuf-compiler                              # a decoder of traces that is not ours
   clang-format-19 clang-tidy-19 git ccache
+  gdb-multiarch                                  # the debugger's commands are tested
 )
 
 quoll_say() { printf 'quoll: %s\n' "$*" >&2; }

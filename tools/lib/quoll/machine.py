@@ -7,7 +7,8 @@ import subprocess
 import tempfile
 
 QEMU = os.environ.get("QUOLL_QEMU", "qemu-system-riscv64")
-GDB_PORT = 1234
+# Where QEMU waits for the debugger.
+GDB_PORT = int(os.environ.get("QUOLL_GDB_PORT", "1234"))
 
 # The guest's streams and the kernel's log. The kernel finds them by these names.
 PORTS = ("stdin", "stdout", "stderr", "log")
@@ -18,6 +19,10 @@ PORTS = ("stdin", "stdout", "stderr", "log")
 KERNEL_LOAD_BIAS = 0xFFFF_FFFF_C000_0000 - 0x1000
 
 
+# Where OpenSBI enters the image on this machine; the loader is linked at 0.
+LOADER_LOAD_BIAS = 0x8020_0000
+
+
 def gdb_command(build_directory):
     """The debugger's command line for a machine that waits, symbols and sources included."""
     root = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(__file__))))
@@ -25,6 +30,7 @@ def gdb_command(build_directory):
         f"target remote :{GDB_PORT}",
         f"add-symbol-file {build_directory}/kernel.elf -o {KERNEL_LOAD_BIAS:#x}",
         f"set substitute-path quoll {root}",
+        f"source {root}/tools/gdb/quoll.py",
     ]
     return "gdb-multiarch " + " ".join(f"-ex '{step}'" for step in steps)
 
