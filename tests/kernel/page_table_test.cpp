@@ -86,7 +86,7 @@ std::uint64_t access_of(const void* object) noexcept {
 constexpr std::uint64_t kConstant = 7;
 constinit std::uint64_t variable = 7;
 
-KTEST(PageTables, SatpIsInTheModeThatBootInfoNames) {
+KTEST(PageTables, SatpIsInTheModeThatBootInfoNames, beside_others()) {
   const auto levels = static_cast<unsigned>(arch::Mmu::mode()) - 5;
   EXPECT_EQ(levels, info().paging_levels);
   const bootargs::Paging asked = kernel::state().arguments.paging;
@@ -96,7 +96,7 @@ KTEST(PageTables, SatpIsInTheModeThatBootInfoNames) {
   if (asked == bootargs::Paging::kWidest) EXPECT_EQ(levels, 5u);
 }
 
-KTEST(PageTables, NoLeafIsWritableAndExecutable) {
+KTEST(PageTables, NoLeafIsWritableAndExecutable, beside_others()) {
   unsigned leaves = 0;
   unsigned both = 0;
   unsigned user = 0;
@@ -126,7 +126,7 @@ KTEST(PageTables, NoLeafIsWritableAndExecutable) {
   EXPECT_EQ(writable_code, 0u);
 }
 
-KTEST(PageTables, SegmentsAreMappedAsTheyAreUsed) {
+KTEST(PageTables, SegmentsAreMappedAsTheyAreUsed, beside_others()) {
   // SAFETY: a function's address, as an address.
   EXPECT_EQ(access_of(reinterpret_cast<const void*>(&access_of)), pte::kRead | pte::kExecute);
   EXPECT_EQ(access_of(&kConstant), pte::kRead);
@@ -136,7 +136,7 @@ KTEST(PageTables, SegmentsAreMappedAsTheyAreUsed) {
   EXPECT_EQ(access_of(&quoll_test_PageTables_SegmentsAreMappedAsTheyAreUsed), pte::kRead);
 }
 
-KTEST(PageTables, StacksStandBetweenGuardPages) {
+KTEST(PageTables, StacksStandBetweenGuardPages, beside_others()) {
   for (const handoff::HartInfo& hart : info().harts()) {
     EXPECT_FALSE(leaf_of(hart.stack.start - mem::kPageSize).has_value());
     EXPECT_FALSE(leaf_of(hart.stack.end).has_value());
@@ -148,12 +148,12 @@ KTEST(PageTables, StacksStandBetweenGuardPages) {
   }
 }
 
-KTEST(PageTables, NothingIsMappedAtZero) {
+KTEST(PageTables, NothingIsMappedAtZero, beside_others()) {
   EXPECT_FALSE(leaf_of(0).has_value());
   EXPECT_FALSE(leaf_of(~std::uint64_t{0}).has_value());
 }
 
-KTEST(MemoryMap, HoldsEveryByteOfRamOnce) {
+KTEST(MemoryMap, HoldsEveryByteOfRamOnce, beside_others()) {
   std::uint64_t ram = 0;
   for (fdt::Walk nodes(*kernel::state().device_tree); nodes.next();) {
     if (nodes.node().string("device_type") != "memory") continue;

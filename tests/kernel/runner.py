@@ -127,7 +127,7 @@ class Runner(unittest.TestCase):
             "HoldsItsHartWithInterruptsOff": "error",
             "Passes": "passed",
         }
-        for run in self.runs(kinds, "--hang", "8"):
+        for run in self.runs(kinds, "--hang", "5"):
             self.assertEqual(run.status, kernel_test.MACHINE_STOPPED)
             self.expect(run, kinds)
             self.assertIn("Runner.HoldsItsHart is over its limit", run.message("HoldsItsHart"))

@@ -8,6 +8,7 @@
 #include <atomic>
 #include <memory>
 #include <new>
+#include <optional>
 #include <span>
 
 #include <quoll/arch/current.hpp>
@@ -178,14 +179,8 @@ async::Task<void> end_machine(std::uint8_t status) {
   device::power_off(status);
 }
 
-}  // namespace
-}  // namespace quoll::tests
-
-namespace quoll::boot {
-
-async::Task<void> main_program() {
-  using namespace tests;
-  const Arguments& arguments = kernel::state().arguments;
+async::Task<void> run_all() {
+  const boot::Arguments& arguments = kernel::state().arguments;
   if (arguments.tests_list) {
     list_all(arguments.tests);
     (void)co_await end_machine(0).checked();
@@ -200,8 +195,18 @@ async::Task<void> main_program() {
   const unsigned passed = count.passed.load();
   const unsigned failed = count.failed.load();
   say("{} passed, {} failed\n", passed, failed);
+  // Behind the last test there may be none.
   const bool well = failed == 0 && (passed != 0 || !arguments.tests_after.empty());
   (void)co_await end_machine(well ? 0 : 1).checked();
+}
+
+}  // namespace
+}  // namespace quoll::tests
+
+namespace quoll::boot {
+
+async::Task<void> main_program() {
+  return tests::run_all();
 }
 
 }  // namespace quoll::boot

@@ -59,25 +59,50 @@ void report_comparison(const char* file, unsigned line, const char* expression, 
   report_failure(file, line, std::string_view(text, size));
 }
 
-/// A coroutine that runs at once, cannot suspend, and keeps what panics in it to itself.
-struct Contained {
-  struct promise_type {
-    bool panicked = false;
-    static void* operator new(std::size_t size) noexcept {
-      return ::operator new(size, std::nothrow);
-    }
-    static void operator delete(void* frame) noexcept { ::operator delete(frame); }
-    Contained get_return_object() noexcept {
-      return {std::coroutine_handle<promise_type>::from_promise(*this)};
-    }
-    static Contained get_return_object_on_allocation_failure() noexcept { return {}; }
-    std::suspend_never initial_suspend() const noexcept { return {}; }
-    std::suspend_always final_suspend() const noexcept { return {}; }
-    void return_void() const noexcept {}
-    void unhandled_exception() noexcept { panicked = true; }
-  };
-  std::coroutine_handle<promise_type> handle;
+class Contained;
+
+/// Its promise: a panic goes no further.
+class ContainedPromise {
+ public:
+  static void* operator new(std::size_t size) noexcept {
+    return ::operator new(size, std::nothrow);
+  }
+  static void operator delete(void* frame) noexcept { ::operator delete(frame); }
+  Contained get_return_object() noexcept;
+  static Contained get_return_object_on_allocation_failure() noexcept;
+  std::suspend_never initial_suspend() const noexcept { return {}; }
+  std::suspend_always final_suspend() const noexcept { return {}; }
+  void return_void() const noexcept {}
+  void unhandled_exception() noexcept { panicked_ = true; }
+  bool panicked() const noexcept { return panicked_; }
+
+ private:
+  bool panicked_ = false;
 };
+
+/// A coroutine that runs at once, cannot suspend, and keeps what panics in it to itself.
+class Contained {
+ public:
+  using promise_type = ContainedPromise;
+
+  explicit Contained(std::coroutine_handle<ContainedPromise> handle) noexcept : handle_(handle) {}
+  Contained(const Contained&) = delete;
+  Contained& operator=(const Contained&) = delete;
+  ~Contained() {
+    if (handle_) handle_.destroy();
+  }
+  bool panicked() const noexcept { return handle_ && handle_.promise().panicked(); }
+
+ private:
+  std::coroutine_handle<ContainedPromise> handle_;
+};
+
+inline Contained ContainedPromise::get_return_object() noexcept {
+  return Contained(std::coroutine_handle<ContainedPromise>::from_promise(*this));
+}
+inline Contained ContainedPromise::get_return_object_on_allocation_failure() noexcept {
+  return Contained({});
+}
 
 template <typename F>
 Contained run_contained(F& action) {
@@ -88,11 +113,7 @@ Contained run_contained(F& action) {
 /// Whether `action` ends in a panic that can be contained.
 template <typename F>
 bool panics(F action) {
-  const Contained run = run_contained(action);
-  if (!run.handle) return false;
-  const bool panicked = run.handle.promise().panicked;
-  run.handle.destroy();
-  return panicked;
+  return run_contained(action).panicked();
 }
 
 /// Whether a task that was awaited with `contained()` has panicked.
