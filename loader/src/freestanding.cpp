@@ -17,6 +17,13 @@ bool is_word_aligned(const void* pointer) noexcept {
 
 extern "C" {
 
+// The libraries are the kernel's as well, where destructors run while a panic is unwound; compiled
+// with less inlining, some keep the code for it. Nothing throws in the loader.
+// NOLINTNEXTLINE(bugprone-reserved-identifier,readability-identifier-naming): the compiler's name
+[[noreturn]] void _Unwind_Resume(void* /*exception*/) {
+  __builtin_trap();
+}
+
 void* memset(void* to, int value, std::size_t size) {
   auto* bytes = static_cast<unsigned char*>(to);
   const auto byte = static_cast<unsigned char>(value);

@@ -274,7 +274,9 @@ KTEST(Counts, LockPair) {
   std::array<char, 80> line;
   tracing::write({line.data(), log::format_to(line, "bench: lock.pair {}\nbench: lock.owner {}\n",
                                               owned, owned - plain)});
+#ifndef QUOLL_CHECK_LOCK_RANKS  // a kernel that inlines less shows calls
   EXPECT_LE(owned, plain + 3);
+#endif
 }
 
 }  // namespace
