@@ -3,6 +3,7 @@
 
 import hashlib
 import os
+import pty
 import random
 import signal
 import subprocess
@@ -27,8 +28,9 @@ class BrokerTest(unittest.TestCase):
             out.write(content)
         return path
 
-    def start(self, guest, *words, **streams):
+    def start(self, guest, *words, variables=(), **streams):
         environment = dict(os.environ, QUOLL_PREBUILT="1", QUOLL_BUILD_DIR=self.work.name)
+        environment.update(variables)
         environment["QUOLL_QEMU"] = os.path.join(HERE, "fake_machine.py")
         environment["FAKE_GUEST"] = guest
         settings = dict(stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
@@ -163,6 +165,30 @@ class BrokerTest(unittest.TestCase):
         self.assertEqual(lines[lines.index("-m") + 1], "4G")
         self.assertEqual(lines[lines.index("-append") + 1], "a=1 b=2")
         self.assertEqual(lines.count("-smp"), 1)
+
+    def bootargs_on_a_terminal(self, *words, **variables):
+        """The bootargs of a run whose stderr is a terminal."""
+        own, terminal = pty.openpty()
+        try:
+            process = self.start(
+                "arguments", *words, self.program, stderr=terminal, variables=variables
+            )
+            out, _ = process.communicate(timeout=60)
+        finally:
+            os.close(own)
+            os.close(terminal)
+        lines = out.decode().split("\n")
+        return lines[lines.index("-append") + 1] if "-append" in lines else ""
+
+    def test_the_log_has_colours_on_a_terminal_that_wants_them(self):
+        terminal = {"TERM": "xterm", "NO_COLOR": ""}
+        self.assertEqual(self.bootargs_on_a_terminal(**terminal), "log.colour=port")
+        self.assertEqual(self.bootargs_on_a_terminal("--console", **terminal), "log.colour=on")
+        words = ["--append", "log.colour=off"]
+        said = self.bootargs_on_a_terminal(*words, **terminal)
+        self.assertEqual(said.split()[-1], "log.colour=off", "what the user says comes last")
+        self.assertEqual(self.bootargs_on_a_terminal(TERM="xterm", NO_COLOR="1"), "")
+        self.assertEqual(self.bootargs_on_a_terminal(TERM="dumb", NO_COLOR=""), "")
 
     def test_the_archive_describes_the_run(self):
         folder = os.path.join(self.work.name, "d")

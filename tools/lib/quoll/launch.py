@@ -35,6 +35,14 @@ def _claim_standard_descriptors():
                 os.close(opened)
 
 
+def colour_arguments(asked, terminal, environment):
+    """How the log is to be coloured on a `terminal`: https://no-color.org is honoured. The console
+    has colours only when it is shown there."""
+    if not terminal or environment.get("NO_COLOR") or environment.get("TERM") == "dumb":
+        return []
+    return ["log.colour=on" if asked.console else "log.colour=port"]
+
+
 def main(build_directory, words):
     """Runs what `words` ask for; returns the exit status."""
     try:
@@ -58,7 +66,11 @@ def main(build_directory, words):
             os.path.join(build_directory, "quoll.img"),
             smp=asked.smp,
             memory=asked.memory,
-            bootargs=(TRACE_ARGUMENTS if asked.trace else []) + asked.bootargs,
+            bootargs=[
+                *(TRACE_ARGUMENTS if asked.trace else []),
+                *colour_arguments(asked, os.isatty(2), os.environ),
+                *asked.bootargs,
+            ],
             initrd=initrd,
             gdb=asked.gdb,
         )
