@@ -146,10 +146,13 @@ std::size_t steps(const Registers& start, std::span<const StackRange> stacks) no
 KTEST(Backtrace, EndsWhereTheStackPointerIsNoGood) {
   const std::array<StackRange, 1> stacks{own_stack()};
   for (const std::uint64_t bad :
-       {std::uint64_t{0}, std::uint64_t{0x1234}, stacks[0].low - 16, stacks[0].high + 16,
+       {std::uint64_t{0}, std::uint64_t{0x1234}, stacks[0].low - 65536, stacks[0].high + 16,
         ~std::uint64_t{15}, Registers::here().stack_pointer() + 4}) {
     Registers registers = Registers::here();
     registers.x[2] = bad;
+    // The frame pointer may still lead back to the stack; without it nothing does.
+    EXPECT_TRUE(steps(registers, stacks) >= 1);
+    registers.x[8] = bad;
     EXPECT_EQ(steps(registers, stacks), std::size_t{1});
   }
 }

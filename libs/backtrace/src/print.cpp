@@ -14,16 +14,21 @@ void say(Sink sink, log::Format<std::type_identity_t<A>...> format, const A&... 
   sink(std::string_view(text.data(), log::format_to(std::span<char>(text), format, values...)));
 }
 
-// Texts of a table may be long: they go to the sink as they are, not through a buffer.
+// Readable names and paths are shorter; what a damaged table has instead must not fill the screen.
+std::string_view cut(std::string_view text) noexcept {
+  constexpr std::size_t kMostShown = 200;
+  return text.substr(0, kMostShown);
+}
+
 void print_text(Sink sink, const Place& place) noexcept {
-  sink(place.function.empty() ? std::string_view("?") : place.function);
+  sink(place.function.empty() ? std::string_view("?") : cut(place.function));
   if (!place.file.empty()) {
     sink(" at ");
     if (!place.directory.empty()) {
-      sink(place.directory);
+      sink(cut(place.directory));
       sink("/");
     }
-    sink(place.file);
+    sink(cut(place.file));
     if (place.line != 0) say(sink, ":{}", place.line);
   }
 }

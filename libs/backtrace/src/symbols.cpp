@@ -27,6 +27,7 @@ struct Header {
 static_assert(sizeof(Header) == 48);
 
 constexpr std::size_t kOffsetSize = 4;
+constexpr std::size_t kMaxText = 8192;
 constexpr std::size_t kFileSize = 8;  // directory and name, each an offset of a string
 
 /// The parts that a function's record is made of.
@@ -219,7 +220,8 @@ std::string_view Symbols::string(std::uint64_t offset) const noexcept {
   if (offset >= strings_.size()) return {};
   // SAFETY: char may alias the table's bytes.
   const auto* const text = reinterpret_cast<const char*>(strings_.data() + offset);
-  const std::string_view rest(text, strings_.size() - offset);
+  // Only a damaged table has longer ones.
+  const std::string_view rest(text, std::min(strings_.size() - offset, kMaxText));
   const std::size_t length = rest.find('\0');
   return length == std::string_view::npos ? std::string_view{} : rest.substr(0, length);
 }

@@ -61,6 +61,7 @@ using Index = libunwind::EHHeaderParser<BoundedMemory>;
 using Instructions = libunwind::DwarfInstructions<BoundedMemory, libunwind::Registers_riscv>;
 
 constexpr std::uint64_t kStackAlignment = 16;
+constexpr std::size_t kOtherLink = 5;  // t0
 
 }  // namespace
 
@@ -94,17 +95,21 @@ WalkEnd Walker::step() noexcept {
   BoundedMemory memory(stacks_, tables_);
   Parser::FDE_Info function{};
   Parser::CIE_Info common{};
-  if (!Index::findFDE(memory, frame.position(), tables_.index.low,
-                      static_cast<std::uint32_t>(tables_.index.high - tables_.index.low), &function,
-                      &common)) {
-    // A call through a wrong pointer: the caller is still in ra, and the stack is the caller's.
-    if (!exact_ || guessed_ || registers_.return_address() == 0) return WalkEnd::kNoTable;
-    guessed_ = true;
+  const auto find = [&](std::uint64_t address) noexcept {
+    return Index::findFDE(memory, address, tables_.index.low,
+                          static_cast<std::uint32_t>(tables_.index.high - tables_.index.low),
+                          &function, &common);
+  };
+  if (!find(frame.position())) {
+    // A call through a wrong pointer, or assembly without tables: the stack is the caller's, who is
+    // still in ra, or in the other link register if this code has called a part of itself.
+    std::uint64_t caller = registers_.return_address();
+    if (!exact_ || caller == 0) return WalkEnd::kNoTable;
+    if (!find(caller - 1) && find(registers_.x[kOtherLink] - 1)) caller = registers_.x[kOtherLink];
     exact_ = false;
-    registers_.x[0] = registers_.return_address();
+    registers_.x[0] = caller;
     return WalkEnd::kNone;
   }
-  if (!on_stack(stack_pointer)) return WalkEnd::kBadStack;
 
   libunwind::Registers_riscv state(registers_.x.data());
   bool is_trap = false;
@@ -118,13 +123,13 @@ WalkEnd Walker::step() noexcept {
   registers_.x[0] = state.getIP();
   if (registers_.pc() == 0 && !is_trap) return WalkEnd::kOutermost;
   // Only a function that has not made its frame yet, or never does, has none; a trap may have
-  // begun on another stack, which the next step looks at.
+  // begun on another stack, which the next step looks at. A stack pointer that is off its stack
+  // says nothing; the frame pointer may still lead back.
   const std::uint64_t caller = registers_.stack_pointer();
-  if (!is_trap &&
-      (caller < stack_pointer || (caller == stack_pointer && !exact_) || !on_stack(caller))) {
+  const bool upwards = caller > stack_pointer || (caller == stack_pointer && exact_);
+  if (!is_trap && (!on_stack(caller) || (on_stack(stack_pointer) && !upwards))) {
     return WalkEnd::kBadStack;
   }
-  if (is_trap) guessed_ = false;
   exact_ = is_trap;
   return WalkEnd::kNone;
 }

@@ -74,7 +74,6 @@ class Walker {
   unsigned frames_left_;
   bool first_ = true;
   bool exact_ = true;
-  bool guessed_ = false;  // the caller of an unknown place was taken from ra
   WalkEnd end_ = WalkEnd::kNone;
 };
 
