@@ -156,6 +156,24 @@ class BrokerTest(unittest.TestCase):
                 self.assertEqual(err.count(b"quoll: "), 1)
                 self.assertIn(b"\nusage: tools/run", err)
 
+    def test_no_machine_outlives_a_run_that_was_killed(self):
+        process = self.start("tell_pid", self.program)
+        machine = int(process.stdout.readline())
+        process.kill()
+        process.communicate()
+
+        def lives():
+            try:
+                with open(f"/proc/{machine}/stat", encoding="ascii") as text:
+                    return text.read().rpartition(")")[2].split()[0] != "Z"
+            except FileNotFoundError:
+                return False
+
+        deadline = time.monotonic() + 60
+        while lives() and time.monotonic() < deadline:
+            time.sleep(0.01)
+        self.assertFalse(lives())
+
     def test_options_reach_the_machine_and_end_at_the_program(self):
         words = ["--smp", "8", "--memory=4G", "--append", "a=1", "--append", "b=2"]
         status, out, _ = self.run_guest("arguments", *words, self.program, "--smp", "9")

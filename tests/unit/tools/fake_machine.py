@@ -51,6 +51,13 @@ def deaf(ports):
     return 1
 
 
+def tell_pid(ports):
+    """Says who it is, and never ends."""
+    ports["stdout"].sendall(f"{os.getpid()}\n".encode())
+    time.sleep(60)
+    return 1
+
+
 def yes(ports):
     """Writes until it is told that nobody reads."""
     try:

@@ -92,7 +92,11 @@ def run(
         console = os.path.join(work, "console")
         command += ["-serial", f"file:{console}", *extra]
         with subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=errors, stderr=errors
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=errors,
+            stderr=errors,
+            preexec_fn=machine.end_with_us,
         ) as process:
             status = _wait(process, console, processors, timeout_s, hang_s)
         errors.seek(0)

@@ -1,10 +1,22 @@
 # SPDX-License-Identifier: Apache-2.0 OR MIT
 """The QEMU machine: its command line, and the sockets that end in its ports."""
 
+import ctypes
 import os
+import signal
 import socket
 import subprocess
 import tempfile
+
+_LIBC = ctypes.CDLL(None)
+_PR_SET_PDEATHSIG = 1  # prctl(2)
+
+
+def end_with_us():
+    """For a child before it becomes QEMU: whatever ends the thread that waits for it ends it too,
+    so that no machine is left behind by a caller that was killed."""
+    _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
 
 QEMU = os.environ.get("QUOLL_QEMU", "qemu-system-riscv64")
 # Where QEMU waits for the debugger.
@@ -73,6 +85,7 @@ class Machine:
                 stderr=self._errors,
                 pass_fds=[end.fileno() for end in theirs],
                 start_new_session=True,
+                preexec_fn=end_with_us,
             )
         finally:
             for end in theirs:
