@@ -3,6 +3,7 @@
 // Pointers, jumps and instructions that no kernel should have: "Pointers, jumps, instructions" of
 // docs/panic.md.
 #include <array>
+#include <cstring>
 
 #include <quoll/kernel/mem/init.hpp>
 #include <quoll/kernel/state/state.hpp>
@@ -30,8 +31,10 @@ class Shape {
   virtual unsigned corners() const noexcept { return 0; }
   /// Where its functions are looked up.
   std::uint64_t table() const noexcept {
-    // SAFETY: the first word of an object with virtual functions points to its table.
-    return *reinterpret_cast<const std::uint64_t*>(this);
+    // The first word of an object with virtual functions.
+    std::uint64_t first = 0;
+    std::memcpy(&first, opaque(static_cast<const void*>(this)), sizeof first);
+    return first;
   }
 
  protected:

@@ -33,7 +33,7 @@ async::Task<void> expect_killed(std::string_view action, std::string_view argume
                                 std::string_view line) {
   // The services are made by the first guest.
   CO_ASSERT_TRUE(RUN_PROBE("exit", "0").status() == 0);
-  const Balance before = Balance::now();
+  QUOLL_BALANCE(before);
   MemoryStream error;
   StandardStreams streams;
   streams.error = &error;
@@ -100,7 +100,7 @@ class PanickingStream final : public ByteStream {
 KTEST_TASK(Failures, PanicInSystemCall, says("in a stream"),
            names("panicking_write", "call_stream_write", "serve")) {
   CO_ASSERT_TRUE(RUN_PROBE("exit", "0").status() == 0);
-  const Balance before = Balance::now();
+  QUOLL_BALANCE(before);
   {
     const guest::GuestRef other = guest::tests::start_probe({"sleep"});
     CO_ASSERT_TRUE(static_cast<bool>(other));
@@ -161,7 +161,7 @@ class BrokenHost final : public shell::Host {
 };
 
 KTEST_TASK(Failures, PanicInShellCommand, says("in a command"), names("list", "ps")) {
-  const Balance before = Balance::now();
+  QUOLL_BALANCE(before);
   {
     BrokenHost host;
     Script input("ps\nshutdown 3\n");

@@ -140,7 +140,7 @@ async::Task<void> panic_without_memory() {
 }
 KTEST_TASK(Failures, OutOfMemoryInLogger, says("without memory"),
            names("panic_plainly", "panic_without_memory")) {
-  const Balance before = Balance::now();
+  QUOLL_BALANCE(before);
   {
     auto spawned = exec::spawn(panic_without_memory(), "hungry");
     CO_ASSERT_TRUE(spawned.has_value());
@@ -155,7 +155,7 @@ KTEST_TASK(Failures, OutOfMemoryInLogger, says("without memory"),
   co_return 1;
 }
 KTEST_TASK(Failures, OutOfMemory) {
-  const Balance before = Balance::now();
+  QUOLL_BALANCE(before);
   {
     const AllMemory all;
     const auto spawned = exec::spawn(never_made(), "never");
@@ -177,9 +177,10 @@ class Revived : public intrusive::RefCounted<Revived> {
 };
 KTEST_DEATH(Failures, RefCountFromZero, says("before != 0 && …"), names("revive"),
             then("a panic reached a noexcept function")) {
-  auto* const object = new (std::nothrow) Revived;
-  ASSERT_TRUE(object != nullptr);
-  opaque(object)->drop_reference();
+  // NOLINTNEXTLINE(clang-analyzer-cplusplus.NewDeleteLeaks): gone with its last reference
+  auto object = intrusive::RefPtr<Revived>::adopt(opaque(new (std::nothrow) Revived));
+  ASSERT_TRUE(static_cast<bool>(object));
+  object = nullptr;
 }
 
 }  // namespace

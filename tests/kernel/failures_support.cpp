@@ -38,7 +38,7 @@ std::uint64_t address_of_user_page(bool executable) {
     panic::panic("no memory for the test");
   }
   (*space)->activate();
-  (void)space->release();
+  opaque(space->release());
   return page->start().value();
 }
 
