@@ -86,10 +86,11 @@ async::Task<void> hold_a_hart(Gathering& gathering);
     (void)co_await ::quoll::exec::sleep_until(::quoll::exec::now() +                    \
                                               ::quoll::exec::ticks_per_second() / 500); \
     const ::quoll::failures::Balance quoll_now = ::quoll::failures::Balance::now();     \
-    if (quoll_now == name) break;                                                       \
-    name = quoll_now;                                                                   \
+    if (quoll_now == (name)) break;                                                     \
+    (name) = quoll_now;                                                                 \
   }                                                                                     \
   static_assert(true)
+
 /// In a test that is a coroutine, and alone in its machine's figures: they are as before, at the
 /// latest when what has ended is out of the way.
 #define EXPECT_BALANCED(before)                                                                   \
