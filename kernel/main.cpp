@@ -38,7 +38,7 @@ QUOLL_LOG_TARGET(kBoot, "boot");
 namespace {
 
 [[gnu::section(".loader_config"), gnu::used, gnu::retain]]
-const handoff::LoaderConfig loader_config{.kernel_stack_pages = 8};
+const handoff::LoaderConfig kLoaderConfig{.kernel_stack_pages = 8};
 
 constinit std::atomic<bool> others_may_go{false};
 constinit std::atomic<unsigned> harts_here{0};

@@ -9,12 +9,12 @@
 #include <quoll/mem/address.hpp>
 #include <quoll/riscv/trap_cause.hpp>
 
+namespace quoll {
 namespace {
 constexpr std::size_t kThreadPointer = 4;
 }
 
-extern "C" void quoll_trap_from_kernel(quoll::arch::TrapFrame* frame) noexcept {
-  using namespace quoll;
+extern "C" void quoll_trap_from_kernel(arch::TrapFrame* frame) noexcept {
   const riscv::TrapCause cause(frame->cause);
   const arch::HartLocal& local = arch::hart_local();
   // Nothing that runs on a broken stack or without its thread pointer is gone on with.
@@ -32,3 +32,5 @@ extern "C" void quoll_trap_from_kernel(quoll::arch::TrapFrame* frame) noexcept {
   }
   panic::kernel_fault(*frame);
 }
+
+}  // namespace quoll
