@@ -131,8 +131,7 @@ KTEST_TASK(Guests, AreListedPieceByPiece) {
 KTEST_TASK(Guests, LeaveNothingBehind) {
   // The first ones fill caches that stay.
   for (int i = 0; i < 4; ++i) EXPECT_EQ(RUN_PROBE("start").exit_status, 0U);
-  const Resources warm = resources();
-  const Resources before = (co_await resources_settled(warm).checked()).value();
+  const Resources before = (co_await resources_at_rest().checked()).value();
   for (int i = 0; i < 1000; ++i) {
     const bool faults = i % 10 == 9;
     const GuestEnd end = faults ? RUN_PROBE("read", "8") : RUN_PROBE("start");

@@ -202,4 +202,17 @@ async::Task<Resources> resources_settled(Resources expected) {
   co_return resources();
 }
 
+async::Task<Resources> resources_at_rest() {
+  constexpr unsigned kQuietSamples = 10;
+  const exec::Ticks limit = exec::now() + exec::ticks_per_second();
+  Resources last = resources();
+  for (unsigned quiet = 0; quiet < kQuietSamples && exec::now() < limit; ++quiet) {
+    if (!co_await exec::sleep_until(exec::now() + exec::ticks_per_second() / 1000)) break;
+    const Resources present = resources();
+    if (present != last) quiet = 0;
+    last = present;
+  }
+  co_return last;
+}
+
 }  // namespace quoll::guest::tests

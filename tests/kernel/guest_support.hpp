@@ -83,5 +83,7 @@ struct Resources {
 /// As soon as the counts are those of `expected`, or after a while what they are.
 async::Task<Resources> resources_settled(Resources expected);
 Resources resources() noexcept;
+/// The counts once nothing moves any more: what ended before may still be on its way out.
+async::Task<Resources> resources_at_rest();
 
 }  // namespace quoll::guest::tests

@@ -43,8 +43,7 @@ KTEST_TASK(GuestPanics, EndTheGuestAndNothingElse) {
     BrokenStream broken(suspends);
     MemoryStream error;
     (void)(co_await run_into(broken, &error).checked()).value();
-    const Resources warm = resources();
-    const Resources before = (co_await resources_settled(warm).checked()).value();
+    const Resources before = (co_await resources_at_rest().checked()).value();
     for (unsigned i = 0; i < 20; ++i) {
       MemoryStream said;
       const std::uint64_t contained = panic::contained();

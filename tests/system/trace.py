@@ -133,7 +133,7 @@ class Traces(support.SystemTest):
         image = os.path.join(support.BUILD, "quoll-test.img")
         if not os.path.exists(image):
             support.skip("no kernel test image")
-        result = batch.run(image, smp=4, bootargs=["tests=Death.Panic"], timeout_s=60)
+        result = batch.run(image, smp=4, bootargs=["tests=Failures.PanicWithLock"], timeout_s=60)
         self.assertEqual(result.status, 125, result.console[-2000:])
         trace = trace_read.parse(result.console.encode())
         self.assertEqual(sorted(trace.harts), [0, 1, 2, 3])

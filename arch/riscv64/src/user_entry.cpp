@@ -14,8 +14,7 @@ namespace quoll::arch {
 
 static_assert(offsetof(UserContext, pc) == 256 && offsetof(UserContext, sstatus) == 264 &&
                   offsetof(UserContext, kernel_sp) == 272 &&
-                  offsetof(UserContext, kernel_tp) == 280 &&
-                  offsetof(FloatState, fcsr) == 256,
+                  offsetof(UserContext, kernel_tp) == 280 && offsetof(FloatState, fcsr) == 256,
               "known to trap.S and float.S");
 
 extern "C" {

@@ -12,7 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static int call_once(const char *kind) {
+static int call_once(const char* kind) {
   char bytes[8];
   struct stat status;
   switch (kind[0]) {
@@ -29,7 +29,7 @@ static int call_once(const char *kind) {
   }
 }
 
-int main(int argc, char **argv) {
+int main(int argc, char** argv) {
   if (argc != 3) return 2;
   const long count = strtol(argv[2], NULL, 10);
   for (long i = 0; i < count; ++i) {
