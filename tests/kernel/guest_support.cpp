@@ -196,10 +196,12 @@ Resources resources() noexcept {
 async::Task<Resources> resources_settled(Resources expected) {
   // The task of a guest that has ended is still on its way out for a moment.
   const exec::Ticks limit = exec::now() + exec::ticks_per_second();
-  while (resources() != expected && exec::now() < limit) {
+  Resources present = resources();
+  while (present != expected && exec::now() < limit) {
     if (!co_await exec::sleep_until(exec::now() + exec::ticks_per_second() / 1000)) break;
+    present = resources();
   }
-  co_return resources();
+  co_return present;
 }
 
 async::Task<Resources> resources_at_rest() {
