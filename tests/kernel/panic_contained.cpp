@@ -38,10 +38,17 @@ struct Balance {
 async::Task<Balance> measure(const Balance* expected) {
   const exec::Ticks unit = exec::ticks_per_second() / 100;
   const exec::Ticks limit = exec::now() + 100 * unit;
-  for (;;) {
+  Balance last = Balance::now();
+  for (unsigned quiet = 0;; ++quiet) {
     (void)(co_await exec::sleep_until(exec::now() + unit)).has_value();
     const Balance balance = Balance::now();
-    if (expected == nullptr || balance == *expected || exec::now() > limit) co_return balance;
+    if (exec::now() > limit) co_return balance;
+    if (expected != nullptr && balance == *expected) co_return balance;
+    // Without figures to come back to: those of a machine at rest.
+    constexpr unsigned kQuietSamples = 3;
+    if (!(balance == last)) quiet = 0;
+    if (expected == nullptr && quiet >= kQuietSamples) co_return balance;
+    last = balance;
   }
 }
 
