@@ -139,7 +139,7 @@ class Debugger(support.SystemTest):
         machine_run = self.start("--smp", "2", guest("primes"), "40000000",
                                  stdout=subprocess.DEVNULL)
         self.gdb()
-        said = self.ask_until("(running)", "quoll tasks", "quoll guests")
+        said = self.ask_until("(guest) runs on hart", "quoll tasks", "quoll guests")
         self.check_places(said)
         hart = re.search(r"(?m)^task [0-9]+ \(guest\) runs on hart ([01])$", said)
         self.assertIsNotNone(hart, said)
