@@ -12,6 +12,7 @@
 #include <quoll/kernel/mem/init.hpp>
 #include <quoll/kernel/panic/panic.hpp>
 #include <quoll/kernel/shell/shell.hpp>
+#include <quoll/kernel/tests/balance.hpp>
 #include <quoll/kernel/tests/test.hpp>
 
 #include "failures_support.hpp"
@@ -33,7 +34,7 @@ async::Task<void> expect_killed(std::string_view action, std::string_view argume
                                 std::string_view line) {
   // The services are made by the first guest.
   CO_ASSERT_TRUE(RUN_PROBE("exit", "0").status() == 0);
-  QUOLL_BALANCE(before);
+  const auto before = (co_await tests::balance_at_rest().checked()).value();
   MemoryStream error;
   StandardStreams streams;
   streams.error = &error;
@@ -100,7 +101,7 @@ class PanickingStream final : public ByteStream {
 KTEST_TASK(Failures, PanicInSystemCall, says("in a stream"),
            names("panicking_write", "call_stream_write", "serve")) {
   CO_ASSERT_TRUE(RUN_PROBE("exit", "0").status() == 0);
-  QUOLL_BALANCE(before);
+  const auto before = (co_await tests::balance_at_rest().checked()).value();
   {
     const guest::GuestRef other = guest::tests::start_probe({"sleep"});
     CO_ASSERT_TRUE(static_cast<bool>(other));
@@ -161,7 +162,7 @@ class BrokenHost final : public shell::Host {
 };
 
 KTEST_TASK(Failures, PanicInShellCommand, says("in a command"), names("list", "ps")) {
-  QUOLL_BALANCE(before);
+  const auto before = (co_await tests::balance_at_rest().checked()).value();
   {
     BrokenHost host;
     Script input("ps\nshutdown 3\n");

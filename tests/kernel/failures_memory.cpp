@@ -10,6 +10,7 @@
 #include <quoll/kernel/exec/exec.hpp>
 #include <quoll/kernel/mem/init.hpp>
 #include <quoll/kernel/panic/panic.hpp>
+#include <quoll/kernel/tests/balance.hpp>
 #include <quoll/kernel/tests/test.hpp>
 #include <quoll/log/log.hpp>
 
@@ -140,7 +141,7 @@ async::Task<void> panic_without_memory() {
 }
 KTEST_TASK(Failures, OutOfMemoryInLogger, says("without memory"),
            names("panic_plainly", "panic_without_memory")) {
-  QUOLL_BALANCE(before);
+  const auto before = (co_await tests::balance_at_rest().checked()).value();
   {
     auto spawned = exec::spawn(panic_without_memory(), "hungry");
     CO_ASSERT_TRUE(spawned.has_value());
@@ -155,7 +156,7 @@ KTEST_TASK(Failures, OutOfMemoryInLogger, says("without memory"),
   co_return 1;
 }
 KTEST_TASK(Failures, OutOfMemory) {
-  QUOLL_BALANCE(before);
+  const auto before = (co_await tests::balance_at_rest().checked()).value();
   {
     const AllMemory all;
     const auto spawned = exec::spawn(never_made(), "never");

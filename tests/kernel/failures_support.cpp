@@ -42,14 +42,6 @@ std::uint64_t address_of_user_page(bool executable) {
   return page->start().value();
 }
 
-Balance Balance::now() noexcept {
-  // Empty slabs and the harts' caches are the allocators' own business.
-  vm::heap().trim();
-  const vm::MemoryStatistics memory = vm::statistics();
-  return {memory.frames.available(), memory.heap.used_bytes, memory.heap.objects,
-          exec::executor().task_count(), guest::guest_count()};
-}
-
 bool Gathering::claim() noexcept {
   const std::uint64_t bit = sync::HartSet::of(arch::Harts::id()).bits();
   return (held_.fetch_or(bit) & bit) == 0;

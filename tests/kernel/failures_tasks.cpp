@@ -10,6 +10,7 @@
 #include <quoll/arch/current.hpp>
 #include <quoll/kernel/exec/exec.hpp>
 #include <quoll/kernel/panic/panic.hpp>
+#include <quoll/kernel/tests/balance.hpp>
 #include <quoll/kernel/tests/test.hpp>
 
 #include "failures_support.hpp"
@@ -29,12 +30,12 @@ Task<bool> ends_by_panic(Task<T> task, const char* name) {
   co_return !joined && joined.error() == WaitError::kPanicked;
 }
 /// The same with the machine's figures as they were before.
-#define EXPECT_CONTAINED(task, name)                                       \
-  do {                                                                     \
-    QUOLL_BALANCE(quoll_before);                                           \
-    const auto quoll_ended = co_await ends_by_panic(task, name).checked(); \
-    EXPECT_TRUE(quoll_ended.has_value() && *quoll_ended);                  \
-    EXPECT_BALANCED(quoll_before);                                         \
+#define EXPECT_CONTAINED(task, name)                                                 \
+  do {                                                                               \
+    const auto quoll_before = (co_await tests::balance_at_rest().checked()).value(); \
+    const auto quoll_ended = co_await ends_by_panic(task, name).checked();           \
+    EXPECT_TRUE(quoll_ended.has_value() && *quoll_ended);                            \
+    EXPECT_BALANCED(quoll_before);                                                   \
   } while (false)
 
 Task<void> plain_body() {
@@ -166,7 +167,7 @@ Task<bool> joining_body() {
   co_return !joined && joined.error() == WaitError::kPanicked;
 }
 KTEST_TASK(Failures, PanicInAwaited, says("awaited"), names("panic_plainly", "awaited_body")) {
-  QUOLL_BALANCE(before);
+  const auto before = (co_await tests::balance_at_rest().checked()).value();
   auto spawned = exec::spawn(joining_body(), "joiner");
   CO_ASSERT_TRUE(spawned.has_value());
   const auto joined = co_await spawned->join();
@@ -180,10 +181,8 @@ Task<void> detached_body() {
   co_return;
 }
 KTEST_TASK(Failures, PanicDetached, says("nobody looks"), names("panic_plainly", "detached_body")) {
-  QUOLL_BALANCE(before);
-  {
-    CO_ASSERT_TRUE(exec::spawn(detached_body(), "detached").has_value());
-  }
+  const auto before = (co_await tests::balance_at_rest().checked()).value();
+  { CO_ASSERT_TRUE(exec::spawn(detached_body(), "detached").has_value()); }
   EXPECT_BALANCED(before);
 }
 
@@ -195,7 +194,7 @@ Task<void> cancelled_body(std::atomic<bool>& waiting) {
 }
 KTEST_TASK(Failures, PanicCancelled, says("after cancellation"),
            names("panic_plainly", "cancelled_body")) {
-  QUOLL_BALANCE(before);
+  const auto before = (co_await tests::balance_at_rest().checked()).value();
   std::atomic<bool> waiting{false};
   auto spawned = exec::spawn(cancelled_body(waiting), "cancelled");
   CO_ASSERT_TRUE(spawned.has_value());
@@ -246,7 +245,7 @@ Task<bool> take_and_leave(async::Mutex& mutex) {
 }
 KTEST_TASK(Failures, PanicInHeldMutex, says("with the mutex"),
            names("panic_plainly", "hold_and_panic")) {
-  QUOLL_BALANCE(before);
+  const auto before = (co_await tests::balance_at_rest().checked()).value();
   async::Mutex mutex;
   {
     auto first = exec::spawn(hold_and_panic(mutex), "holder");
@@ -271,7 +270,7 @@ Task<void> gathered_body(Gathering& gathering) {
 }
 KTEST_TASK(Failures, PanicInSleeperOnEveryHart, says("all at once"), names("panic_together"),
            on_each_hart("1")) {
-  QUOLL_BALANCE(before);
+  const auto before = (co_await tests::balance_at_rest().checked()).value();
   {
     Gathering gathering;
     std::array<async::JoinHandle<void>, sync::kMaxHarts> tasks;
@@ -312,7 +311,7 @@ Task<unsigned> panic_thousand_times(Gathering& gathering, std::atomic<unsigned>&
 }
 KTEST_TASK_APART(Failures, PanicThousandTimes, says("again"), bootargs("backtrace=off"),
                  on_each_hart("1000")) {
-  QUOLL_BALANCE(before);
+  const auto before = (co_await tests::balance_at_rest().checked()).value();
   const std::uint64_t contained_before = panic::contained();
   const unsigned count = arch::Harts::count();
   {

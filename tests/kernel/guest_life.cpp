@@ -4,6 +4,7 @@
 // they leave behind.
 #include <quoll/arch/current.hpp>
 #include <quoll/kernel/exec/exec.hpp>
+#include <quoll/kernel/tests/balance.hpp>
 #include <quoll/kernel/tests/test.hpp>
 
 #include "guest_support.hpp"
@@ -131,17 +132,13 @@ KTEST_TASK(Guests, AreListedPieceByPiece) {
 KTEST_TASK(Guests, LeaveNothingBehind) {
   // The first ones fill caches that stay.
   for (int i = 0; i < 4; ++i) EXPECT_EQ(RUN_PROBE("start").exit_status, 0U);
-  const Resources before = (co_await resources_at_rest().checked()).value();
+  const auto before = (co_await quoll::tests::balance_at_rest().checked()).value();
   for (int i = 0; i < 1000; ++i) {
     const bool faults = i % 10 == 9;
     const GuestEnd end = faults ? RUN_PROBE("read", "8") : RUN_PROBE("start");
     CO_ASSERT_TRUE(end.status() == (faults ? 139 : 0));
   }
-  const Resources after = (co_await resources_settled(before).checked()).value();
-  EXPECT_EQ(after.frames, before.frames);
-  EXPECT_EQ(after.heap_objects, before.heap_objects);
-  EXPECT_EQ(after.tasks, before.tasks);
-  EXPECT_EQ(after.guests, before.guests);
+  EXPECT_BALANCED(before);
 }
 
 }  // namespace

@@ -186,35 +186,4 @@ async::Task<GuestEnd> run_probe_with(std::string_view action, std::uint64_t numb
   co_return RUN_PROBE(action, text.text());
 }
 
-Resources resources() noexcept {
-  vm::heap().trim();
-  const vm::MemoryStatistics memory = vm::statistics();
-  return {memory.frames.available(), memory.heap.objects, exec::executor().task_count(),
-          guest_count()};
-}
-
-async::Task<Resources> resources_settled(Resources expected) {
-  // The task of a guest that has ended is still on its way out for a moment.
-  const exec::Ticks limit = exec::now() + exec::ticks_per_second();
-  Resources present = resources();
-  while (present != expected && exec::now() < limit) {
-    if (!co_await exec::sleep_until(exec::now() + exec::ticks_per_second() / 1000)) break;
-    present = resources();
-  }
-  co_return present;
-}
-
-async::Task<Resources> resources_at_rest() {
-  constexpr unsigned kQuietSamples = 10;
-  const exec::Ticks limit = exec::now() + exec::ticks_per_second();
-  Resources last = resources();
-  for (unsigned quiet = 0; quiet < kQuietSamples && exec::now() < limit; ++quiet) {
-    if (!co_await exec::sleep_until(exec::now() + exec::ticks_per_second() / 1000)) break;
-    const Resources present = resources();
-    if (present != last) quiet = 0;
-    last = present;
-  }
-  co_return last;
-}
-
 }  // namespace quoll::guest::tests

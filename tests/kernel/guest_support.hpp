@@ -72,18 +72,4 @@ class Hex {
   std::size_t size_ = 0;
 };
 
-/// What must be as before when guests have come and gone.
-struct Resources {
-  std::uint64_t frames = 0;
-  std::uint64_t heap_objects = 0;
-  std::size_t tasks = 0;
-  std::size_t guests = 0;
-  bool operator==(const Resources&) const = default;
-};
-/// As soon as the counts are those of `expected`, or after a while what they are.
-async::Task<Resources> resources_settled(Resources expected);
-Resources resources() noexcept;
-/// The counts once nothing moves any more: what ended before may still be on its way out.
-async::Task<Resources> resources_at_rest();
-
 }  // namespace quoll::guest::tests

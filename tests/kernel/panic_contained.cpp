@@ -10,54 +10,11 @@
 #include <quoll/kernel/exec/exec.hpp>
 #include <quoll/kernel/mem/init.hpp>
 #include <quoll/kernel/panic/panic.hpp>
+#include <quoll/kernel/tests/balance.hpp>
 #include <quoll/kernel/tests/test.hpp>
 
 namespace quoll {
 namespace {
-
-/// Frames, heap and tasks, as they must be again.
-struct Balance {
-  std::uint64_t frames = 0;
-  std::uint64_t heap = 0;
-  std::uint64_t objects = 0;
-  std::size_t tasks = 0;
-
-  static Balance now() {
-    // Empty slabs and caches are the allocators' own business.
-    vm::heap().trim();
-    const vm::MemoryStatistics memory = vm::statistics();
-    // How many slabs the heap's objects lie in depends on who allocated when.
-    return {memory.frames.allocated - memory.heap.frames, memory.heap.used_bytes,
-            memory.heap.objects, exec::executor().task_count()};
-  }
-  bool operator==(const Balance&) const = default;
-};
-
-/// What is there once the tasks that have ended are out of the way: they count themselves out just
-/// after they have woken us. Always measured from here, with this coroutine's own frame.
-async::Task<Balance> measure(const Balance* expected) {
-  const exec::Ticks unit = exec::ticks_per_second() / 100;
-  const exec::Ticks limit = exec::now() + 100 * unit;
-  Balance last = Balance::now();
-  for (unsigned quiet = 0;; ++quiet) {
-    (void)(co_await exec::sleep_until(exec::now() + unit)).has_value();
-    const Balance balance = Balance::now();
-    if (exec::now() > limit) co_return balance;
-    if (expected != nullptr && balance == *expected) co_return balance;
-    // Without figures to come back to: those of a machine at rest.
-    constexpr unsigned kQuietSamples = 3;
-    if (!(balance == last)) quiet = 0;
-    if (expected == nullptr && quiet >= kQuietSamples) co_return balance;
-    last = balance;
-  }
-}
-
-void expect_same(const Balance& after, const Balance& before) {
-  EXPECT_EQ(after.frames, before.frames);
-  EXPECT_EQ(after.heap, before.heap);
-  EXPECT_EQ(after.objects, before.objects);
-  EXPECT_EQ(after.tasks, before.tasks);
-}
 
 struct Living {
   explicit Living(std::atomic<int>& counter) : count(counter) { count.fetch_add(1); }
@@ -96,10 +53,10 @@ async::Task<int> first_level(std::atomic<int>& living) {
 
 KTEST_TASK(Panics, EndTheTaskAndTheJoinSaysSo) {
   std::atomic<int> living{0};
-  Balance before;
+  tests::Balance before;
   for (unsigned round = 0; round < 2; ++round) {
     // The first round fills what the allocators keep.
-    if (round == 1) before = (co_await measure(nullptr).checked()).value();
+    if (round == 1) before = (co_await tests::balance_at_rest().checked()).value();
     const std::uint64_t contained = panic::contained();
     auto handle = exec::spawn(panicking_task(living, 42), "panicking");
     CO_ASSERT_TRUE(handle.has_value());
@@ -109,14 +66,14 @@ KTEST_TASK(Panics, EndTheTaskAndTheJoinSaysSo) {
     EXPECT_EQ(living.load(), 0);
     EXPECT_EQ(panic::contained(), contained + 1);
   }
-  expect_same((co_await measure(&before).checked()).value(), before);
+  EXPECT_BALANCED(before);
 }
 
 KTEST_TASK(Panics, UnwindAllThatAwait) {
   std::atomic<int> living{0};
-  Balance before;
+  tests::Balance before;
   for (unsigned round = 0; round < 2; ++round) {
-    if (round == 1) before = (co_await measure(nullptr).checked()).value();
+    if (round == 1) before = (co_await tests::balance_at_rest().checked()).value();
     auto handle = exec::spawn(first_level(living), "chain");
     CO_ASSERT_TRUE(handle.has_value());
     const auto joined = co_await handle->join();
@@ -124,7 +81,7 @@ KTEST_TASK(Panics, UnwindAllThatAwait) {
     EXPECT_EQ(joined.error(), async::WaitError::kPanicked);
     EXPECT_EQ(living.load(), 0);
   }
-  expect_same((co_await measure(&before).checked()).value(), before);
+  EXPECT_BALANCED(before);
 }
 
 KTEST_TASK(Panics, CanEndAsAValue) {
@@ -207,16 +164,16 @@ KTEST_TASK(Panics, OnAllHartsAtOnce) {
 KTEST_TASK(Panics, AThousandTimes) {
   constexpr unsigned kTimes = 1000;
   std::atomic<int> living{0};
-  Balance before;
+  tests::Balance before;
   for (unsigned round = 0; round < kTimes + 10; ++round) {
-    if (round == 10) before = (co_await measure(nullptr).checked()).value();
+    if (round == 10) before = (co_await tests::balance_at_rest().checked()).value();
     auto handle = exec::spawn(panicking_task(living, round), "again");
     CO_ASSERT_TRUE(handle.has_value());
     const auto joined = co_await handle->join();
     CO_ASSERT_FALSE(joined.has_value());
   }
   EXPECT_EQ(living.load(), 0);
-  expect_same((co_await measure(&before).checked()).value(), before);
+  EXPECT_BALANCED(before);
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 // A panic in a guest's system call is the end of that guest only.
 #include <quoll/kernel/exec/exec.hpp>
 #include <quoll/kernel/panic/panic.hpp>
+#include <quoll/kernel/tests/balance.hpp>
 #include <quoll/kernel/tests/test.hpp>
 
 #include "guest_support.hpp"
@@ -43,7 +44,7 @@ KTEST_TASK(GuestPanics, EndTheGuestAndNothingElse) {
     BrokenStream broken(suspends);
     MemoryStream error;
     (void)(co_await run_into(broken, &error).checked()).value();
-    const Resources before = (co_await resources_at_rest().checked()).value();
+    const auto before = (co_await quoll::tests::balance_at_rest().checked()).value();
     for (unsigned i = 0; i < 20; ++i) {
       MemoryStream said;
       const std::uint64_t contained = panic::contained();
@@ -53,11 +54,7 @@ KTEST_TASK(GuestPanics, EndTheGuestAndNothingElse) {
       EXPECT_EQ(panic::contained(), contained + 1);
       EXPECT_TRUE(said.written() == "quoll: output: killed by a kernel panic\n");
     }
-    const Resources after = (co_await resources_settled(before).checked()).value();
-    EXPECT_EQ(after.frames, before.frames);
-    EXPECT_EQ(after.heap_objects, before.heap_objects);
-    EXPECT_EQ(after.tasks, before.tasks);
-    EXPECT_EQ(after.guests, before.guests);
+    EXPECT_BALANCED(before);
   }
 }
 

@@ -50,6 +50,7 @@ class Run:
     """tools/run in the background."""
 
     def __init__(self, *words, **streams):
+        self._unread = b""
         self._log = tempfile.NamedTemporaryFile(prefix="quoll-console-")
         environment = dict(os.environ, QUOLL_PREBUILT="1", QUOLL_BUILD_DIR=BUILD)
         environment["QUOLL_CONSOLE_LOG"] = self._log.name
@@ -69,7 +70,8 @@ class Run:
             hung = True
             self.process.send_signal(signal.SIGTERM)
             out, err = self.process.communicate()
-        outcome = Outcome(self.process.returncode, out or b"", err or b"", self.console())
+        out = self._unread + (out or b"")
+        outcome = Outcome(self.process.returncode, out, err or b"", self.console())
         self._log.close()
         if hung:
             raise AssertionError(f"no end after {TIMEOUT_S} s\n{outcome}")
@@ -85,13 +87,14 @@ class Run:
             return log.read()
 
     def read_until(self, text):
-        """Reads stdout until `text` has come; returns everything read."""
-        seen = b""
-        while text not in seen:
+        """Reads stdout up to the end of `text`, and returns it; what came behind it is kept."""
+        while text not in self._unread:
             chunk = os.read(self.process.stdout.fileno(), 4096)
             if not chunk:
-                raise AssertionError(f"stdout ended before {text!r}: {seen!r}\n{self.finish()}")
-            seen += chunk
+                raise AssertionError(f"stdout ended before {text!r}\n{self.finish()}")
+            self._unread += chunk
+        end = self._unread.index(text) + len(text)
+        seen, self._unread = self._unread[:end], self._unread[end:]
         return seen
 
 

@@ -6,8 +6,8 @@
 #include <quoll/kernel/exec/exec.hpp>
 #include <quoll/kernel/panic/panic.hpp>
 #include <quoll/kernel/state/state.hpp>
+#include <quoll/kernel/tests/balance.hpp>
 
-#include "balance.hpp"
 #include "runner.hpp"
 #include "watch.hpp"
 
@@ -90,7 +90,7 @@ class Accounts {
   void open() noexcept { before_ = after_ = Balance::now(); }
   bool balance() noexcept {
     after_ = Balance::now();
-    return after_ == before_;
+    return after_.within(before_);
   }
   void print() const noexcept {
     say("{} frames, {} bytes in {} objects and {} tasks before; {}, {}, {} and {} after\n",
