@@ -182,7 +182,9 @@ Task<void> detached_body() {
 }
 KTEST_TASK(Failures, PanicDetached, says("nobody looks"), names("panic_plainly", "detached_body")) {
   const auto before = (co_await tests::balance_at_rest().checked()).value();
-  { CO_ASSERT_TRUE(exec::spawn(detached_body(), "detached").has_value()); }
+  {
+    CO_ASSERT_TRUE(exec::spawn(detached_body(), "detached").has_value());
+  }
   EXPECT_BALANCED(before);
 }
 
