@@ -95,28 +95,27 @@ class BrokerTest(unittest.TestCase):
         self.assertEqual(process.wait(timeout=60), 141)
         process.stderr.close()
 
-    def interrupted(self, guest, times):
-        process = self.start(guest, self.program)
+    def interrupted(self, guest, times, variables=()):
+        process = self.start(guest, self.program, variables=variables)
         self.assertEqual(process.stdout.readline(), b"ready\n")
-        begin = time.monotonic()
         for _ in range(times):
             process.send_signal(signal.SIGINT)
             time.sleep(0.1)
         status = process.wait(timeout=60)
         process.stdout.close()
         process.stderr.close()
-        return status, time.monotonic() - begin
+        return status
 
     def test_ctrl_c_is_the_interrupt_key(self):
-        self.assertEqual(self.interrupted("loop", 1)[0], 130)
+        self.assertEqual(self.interrupted("loop", 1), 130)
 
     def test_ctrl_c_ends_a_machine_that_does_not_react(self):
-        self.assertEqual(self.interrupted("deaf", 1)[0], 130)
+        self.assertEqual(self.interrupted("deaf", 1), 130)
 
     def test_a_second_ctrl_c_does_not_wait(self):
-        status, seconds = self.interrupted("deaf", 2)
-        self.assertEqual(status, 130)
-        self.assertLess(seconds, 1.5)
+        # Were it not for the second one, the machine would end by itself, and say otherwise.
+        never = {"QUOLL_PATIENCE_S": "3600"}
+        self.assertEqual(self.interrupted("deaf", 2, never), 130)
 
     def test_a_kernel_that_stops_shows_its_console(self):
         status, _, err = self.run_guest("stop", self.program)

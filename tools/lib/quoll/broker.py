@@ -14,7 +14,8 @@ from .pumps import InputPump, OutputPump, write_all
 
 INTERRUPT_KEY = b"\x03"
 # How long a guest may take to end: after Ctrl-C, and after its stdout was closed by the reader.
-PATIENCE_S = 2.0
+# On a machine that is slower than most the environment may say otherwise.
+PATIENCE_S = float(os.environ.get("QUOLL_PATIENCE_S", "2"))
 
 
 class Console:
