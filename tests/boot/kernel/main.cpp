@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //
 // A kernel that only checks what it was promised. Bootargs: `levels=N` the paging levels that the
-// command line of the test leads to, `harts=N` how many harts the machine has, `initrd=TEXT` what
-// the initrd begins with, `fault` to trap before a handler is installed, `map` to print the map.
+// command line of the test leads to, `harts=N` how many harts the machine has, `disabled=ID` which
+// hart the device tree says not to use: it counts all the same when the firmware boots on it.
+// `initrd=TEXT` what the initrd begins with, `fault` to trap before a handler is installed, `map`
+// to print the map.
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -360,7 +362,9 @@ void check_chosen(const BootInfo& info, const fdt::DeviceTree& tree) {
 }
 
 void check_harts(const BootInfo& info) {
-  EXPECT_EQ(info.hart_count, number(argument(info, "harts=")));
+  const std::string_view disabled = argument(info, "disabled=");
+  const bool boots_on_it = !disabled.empty() && info.harts()[0].hart_id == number(disabled);
+  EXPECT_EQ(info.hart_count, number(argument(info, "harts=")) + (boots_on_it ? 1 : 0));
   for (std::size_t i = 0; i < info.hart_count; ++i) {
     for (std::size_t j = 0; j < i; ++j) {
       EXPECT(info.harts()[i].hart_id != info.harts()[j].hart_id);
