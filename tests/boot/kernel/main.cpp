@@ -32,7 +32,7 @@ extern std::uint64_t last_address;
 #ifndef QUOLL_TEST_STACK_PAGES
 #define QUOLL_TEST_STACK_PAGES 3
 #endif
-[[gnu::section(".loader_config"), gnu::used]] const quoll::handoff::LoaderConfig loader_config{
+[[gnu::section(".loader_config"), gnu::used]] const quoll::handoff::LoaderConfig kLoaderConfig{
     .magic = QUOLL_TEST_CONFIG_MAGIC,
     .kernel_stack_pages = QUOLL_TEST_STACK_PAGES,
     .guard_pages = 2};
@@ -55,7 +55,7 @@ constexpr std::uint64_t kFetchPageFault = 12;
 
 // Words that must be relocated, in each kind of memory.
 int some_variable = 7;
-int* const relocated_constant = &some_variable;
+int* const kRelocatedConstant = &some_variable;
 int* relocated_variable = &some_variable;
 thread_local int* relocated_in_tls = &some_variable;
 thread_local std::uint64_t tls_value = 0x1122334455667788;
@@ -150,7 +150,7 @@ void check_hart_memory(const BootInfo& info, std::size_t logical) {
 }
 
 void check_relocations(const BootInfo& info) {
-  EXPECT(volatile_read(relocated_constant) == &some_variable);
+  EXPECT(volatile_read(kRelocatedConstant) == &some_variable);
   EXPECT(volatile_read(relocated_variable) == &some_variable);
   EXPECT_EQ(*volatile_read(relocated_variable), 7);
   const auto at = reinterpret_cast<std::uint64_t>(&some_variable);
@@ -162,7 +162,7 @@ void check_relocations(const BootInfo& info) {
 
 void check_permissions() {
   const auto code = reinterpret_cast<std::uint64_t>(&try_load);
-  const auto constant = reinterpret_cast<std::uint64_t>(&relocated_constant);
+  const auto constant = reinterpret_cast<std::uint64_t>(&kRelocatedConstant);
   const auto variable = reinterpret_cast<std::uint64_t>(&some_variable);
   static constexpr char kText[] = "constant";
   const auto text = reinterpret_cast<std::uint64_t>(kText);
@@ -189,12 +189,12 @@ void check_page_tables(const BootInfo& info, const PageTables& tables) {
   std::uint64_t executable_pages = 0;
   const bool valid =
       tables.each_leaf([&](std::uint64_t address, std::uint64_t entry, unsigned level) {
-        using namespace riscv::pte;
-        if ((entry & kWrite) != 0 && (entry & kExecute) != 0) EXPECT(false);
-        if ((entry & kUser) != 0) EXPECT(false);
+        namespace pte = riscv::pte;
+        if ((entry & pte::kWrite) != 0 && (entry & pte::kExecute) != 0) EXPECT(false);
+        if ((entry & pte::kUser) != 0) EXPECT(false);
         // Nothing in the half that belongs to guests.
         if (static_cast<std::int64_t>(address) >= 0) EXPECT(false);
-        if ((entry & kExecute) == 0) return;
+        if ((entry & pte::kExecute) == 0) return;
         EXPECT_EQ(level, 0);
         ++executable_pages;
         const bool known =
@@ -204,7 +204,7 @@ void check_page_tables(const BootInfo& info, const PageTables& tables) {
         const std::uint64_t physical = tables.format().decode_leaf(entry).address.value();
         const auto alias = tables.find(info.physmap.to_virtual(physical));
         EXPECT(alias.has_value());
-        if (alias) EXPECT_EQ(alias->entry & kWrite, 0);
+        if (alias) EXPECT_EQ(alias->entry & pte::kWrite, 0);
       });
   EXPECT(valid);
   EXPECT(executable_pages > 1);
