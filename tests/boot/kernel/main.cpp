@@ -471,13 +471,10 @@ void check_hart(const BootInfo& info, std::size_t logical, std::uint64_t root) {
 constinit std::uint32_t turn = 0;
 
 }  // namespace
-}  // namespace quoll::test
 
-extern "C" [[noreturn]] void test_kernel_main(const quoll::handoff::BootInfo* info,
-                                              std::size_t logical, std::uint64_t sp,
-                                              std::uint64_t tp, std::uint64_t gp,
+extern "C" [[noreturn]] void test_kernel_main(const BootInfo* info, std::size_t logical,
+                                              std::uint64_t sp, std::uint64_t tp, std::uint64_t gp,
                                               std::uint64_t ra) {
-  using namespace quoll::test;
   if (info->bootargs().find("fault") != std::string_view::npos) {
     *reinterpret_cast<volatile int*>(std::uintptr_t{0x1230}) = 1;
   }
@@ -501,3 +498,5 @@ extern "C" [[noreturn]] void test_kernel_main(const quoll::handoff::BootInfo* in
     asm volatile("wfi");
   }
 }
+
+}  // namespace quoll::test
