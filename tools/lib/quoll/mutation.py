@@ -1,0 +1,172 @@
+# SPDX-License-Identifier: Apache-2.0 OR MIT
+"""Mutations of the sources: what could be taken away or weakened without a compiler's word.
+
+Each is one line that changes, or goes, by a pattern. Nothing here knows what a line means; whether
+tests notice is what `tools/mutate` finds out."""
+
+import glob
+import os
+import random
+import re
+from dataclasses import dataclass
+
+# Where fences, locks, orders and checks stand that memory relies on.
+SOURCES = (
+    "libs/paging/include/quoll/paging/*.hpp",
+    "kernel/mem/include/quoll/kernel/mem/frame_alloc/*.hpp",
+    "kernel/mem/include/quoll/kernel/mem/frame_alloc*.hpp",
+    "kernel/mem/src/frame_alloc/*.cpp",
+    "kernel/mem/src/frame_alloc*.cpp",
+    "kernel/mem/**/flush*",
+    "kernel/mem/**/vm_space*",
+    "kernel/mem/**/asid*",
+    "kernel/mem/src/kernel_space.cpp",
+)
+# What proves nothing by failing: assertions are tests themselves.
+LEFT_ALONE = re.compile(r"^\s*(//|#|\*)|static_assert|ASSERT|concept |template <|operator")
+STATEMENT = r"^\s+[\w:.>()\[\]*&-]*"
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """One changed line. `line` counts from 1; `after` is None when the line goes."""
+
+    file: str
+    line: int
+    rule: str
+    before: str
+    after: str | None
+
+    @property
+    def key(self):
+        """What stays when lines move."""
+        return (self.file, self.rule, self.before.strip(), (self.after or "").strip())
+
+    def describe(self):
+        """For people."""
+        after = "(removed)" if self.after is None else self.after.strip()
+        return f"{self.file}:{self.line}: {self.rule}: {self.before.strip()}  =>  {after}"
+
+
+def _removed(rule, pattern):
+    found = re.compile(pattern)
+    return rule, lambda line: [None] if found.search(line) else []
+
+
+def _replaced(rule, pattern, into):
+    found = re.compile(pattern)
+
+    def mutate(line):
+        code = line.split("//")[0]
+        return [
+            code[: match.start()] + match.expand(into) + line[match.end() :]
+            for match in found.finditer(code)
+        ]
+
+    return rule, mutate
+
+
+RULES = (
+    _replaced("order", r"memory_order_(acquire|release|acq_rel|seq_cst)", "memory_order_relaxed"),
+    _replaced("order", r"__ATOMIC_(ACQUIRE|RELEASE|ACQ_REL|SEQ_CST)", "__ATOMIC_RELAXED"),
+    _removed("lock", r"^\s+(const )?(sync::)?(LockGuard|InterruptGuard)\b.*;"),
+    _removed("lock", STATEMENT + r"\b(un)?lock\w*\(.*\);"),
+    _removed("fence", STATEMENT + r"\w*fence\w*\(.*\);"),
+    _removed("flush", STATEMENT + r"\b(include|retire|apply)\(.*\);"),
+    _removed("step", r"^\s+[^=]*\b\w*(active_harts|generation|stale|walking|harts_)\w*[^=]*\(.*\);"),
+    _removed("check", r"^\s+TRY\(.*\);"),
+    _removed("check", r"^\s+if \(.*\) return (base::)?err\(.*\);"),
+    _replaced("check", r"^(\s+)if \((?=.*\{$)(.*)\) \{$", r"\1if (false && (\2)) {"),
+    _replaced("bound", r" <= (?!>)", " < "),
+    _replaced("bound", r"(?<=[\w)\]]) < (?=[\w(])", " <= "),
+    _replaced("bound", r" >= ", " > "),
+    _replaced("bound", r"(?<=[\w)\]]) > (?=[\w(])", " >= "),
+)
+
+
+def mutants_of(file, text):
+    """All of one file, in order."""
+    lines = text.splitlines()
+    out = []
+    for number, line in enumerate(lines, 1):
+        if LEFT_ALONE.search(line):
+            continue
+        for rule, mutate in RULES:
+            # A condition in front of anything but a refusal is no check.
+            if rule == "check" and line.rstrip().endswith("{"):
+                follows = lines[number] if number < len(lines) else ""
+                if not re.match(r"\s+return (base::)?err\(", follows):
+                    continue
+            for after in mutate(line):
+                mutant = Mutant(file, number, rule, line, after)
+                if not any(m.line == number and m.after == after for m in out):
+                    out.append(mutant)
+    return out
+
+
+def find_mutants(root, sources=SOURCES):
+    """Those of all sources below `root`."""
+    files = set()
+    for pattern in sources:
+        for path in glob.glob(os.path.join(root, pattern), recursive=True):
+            if path.endswith((".hpp", ".cpp")):
+                files.add(os.path.relpath(path, root))
+    out = []
+    for file in sorted(files):
+        with open(os.path.join(root, file), encoding="utf-8") as source:
+            out += mutants_of(file, source.read())
+    return out
+
+
+def choose(mutants, count, seed):
+    """So many of them, over all files and rules as evenly as can be."""
+    chance = random.Random(seed)
+    groups = {}
+    for mutant in mutants:
+        groups.setdefault((mutant.file, mutant.rule), []).append(mutant)
+    queues = list(groups.values())
+    for queue in queues:
+        chance.shuffle(queue)
+    chance.shuffle(queues)
+    chosen = []
+    while queues and len(chosen) < count:
+        for queue in list(queues):
+            if len(chosen) == count:
+                break
+            chosen.append(queue.pop())
+            if not queue:
+                queues.remove(queue)
+    return chosen
+
+
+def apply(root, mutant):
+    """Changes the file below `root`; returns what it held."""
+    path = os.path.join(root, mutant.file)
+    with open(path, encoding="utf-8") as source:
+        sound = source.read()
+    lines = sound.splitlines(keepends=True)
+    assert lines[mutant.line - 1].rstrip("\n") == mutant.before, f"{path} has moved"
+    lines[mutant.line - 1] = "\n" if mutant.after is None else mutant.after + "\n"
+    with open(path, "w", encoding="utf-8") as source:
+        source.writelines(lines)
+    return sound
+
+
+def read_survivors(text):
+    """{key: reason} of the table in the file of survivors: file, rule, before, after, reason."""
+    out = {}
+    for line in text.splitlines():
+        cells = [cell.strip() for cell in re.split(r"(?<!\\)\|", line.strip())[1:-1]]
+        if len(cells) != 5 or cells[0] == "file" or set(cells[0]) <= {"-", ":"}:
+            continue
+        file, rule, before, after, reason = (c.strip("`").replace("\\|", "|") for c in cells)
+        out[(file, rule, before, "" if after == "removed" else after)] = reason
+    return out
+
+
+def survivor_row(mutant):
+    """A line for that table."""
+    before, after = (
+        text.strip().replace("|", "\\|") for text in (mutant.before, mutant.after or "removed")
+    )
+    return f"| {mutant.file} | {mutant.rule} | `{before}` | `{after}` | |"
