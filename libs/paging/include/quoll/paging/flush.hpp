@@ -6,11 +6,14 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <optional>
 #include <utility>
 
 #include <quoll/base/assert.hpp>
 #include <quoll/mem/address.hpp>
 #include <quoll/mem/range.hpp>
+#include <quoll/paging/table_memory.hpp>
+#include <quoll/paging/table_record.hpp>
 
 namespace quoll::paging {
 
@@ -28,7 +31,7 @@ class [[nodiscard]] Flush {
   Flush() = default;
   Flush(const Flush&) = delete;
   Flush& operator=(const Flush&) = delete;
-  ~Flush() { QUOLL_ASSERT(reach_ == FenceReach::kNone && first_retired_ == kNoTable); }
+  ~Flush() { QUOLL_ASSERT(reach_ == FenceReach::kNone && !first_retired_); }
 
   FenceReach reach() const noexcept { return reach_; }
   mem::VirtualRange range() const noexcept { return range_; }
@@ -46,12 +49,14 @@ class [[nodiscard]] Flush {
     reach_ = std::max(reach_, reach);
   }
 
-  /// Takes a page table that has just been unlinked. Its first word chains it to the others: a
-  /// page-aligned address, which a hart that still walks here reads as a vacant entry.
-  void retire(mem::PhysicalAddress table, void* memory) noexcept {
-    __atomic_store_n(static_cast<std::uint64_t*>(memory), first_retired_.value(), __ATOMIC_RELAXED);
+  /// Takes a page table that has just been unlinked, with its lock held and marked stale. Its
+  /// entries stay as they are: a hart may still walk here.
+  void retire(mem::PhysicalAddress table, TableRecord record) noexcept {
+    record.set_next(first_retired_);
     first_retired_ = table;
   }
+  /// Whether page tables wait here.
+  bool holds_tables() const noexcept { return first_retired_.has_value(); }
 
   /// Calls `fence(range, reach)` if anything changed. It returns when every hart that it must
   /// reach has forgotten the range.
@@ -65,23 +70,24 @@ class [[nodiscard]] Flush {
   /// Gives up the fence, where no hart can have cached the change.
   void waive() noexcept { reach_ = FenceReach::kNone; }
 
-  /// Gives each retired page table back to `memory`. *Requires*: the fence has been applied.
-  template <typename Memory>
+  /// Gives each retired page table back to `memory`, when nobody walks there any more.
+  /// *Requires*: the fence has been applied. *Context*: outside of walk sections.
+  template <TableMemory Memory>
   void release_tables(Memory& memory) {
     QUOLL_ASSERT(reach_ == FenceReach::kNone);
-    while (first_retired_ != kNoTable) {
-      const mem::PhysicalAddress table = first_retired_;
-      first_retired_ = mem::PhysicalAddress(*static_cast<std::uint64_t*>(memory.pointer(table)));
+    if (!first_retired_) [[likely]]
+      return;
+    memory.sections().wait_for_walkers(memory.hart_count(), [&memory] { memory.relax(); });
+    while (first_retired_) {
+      const mem::PhysicalAddress table = *first_retired_;
+      first_retired_ = memory.record(table).next();
       memory.release(table);
     }
   }
 
  private:
-  // Frame 0 is never a page table of ours.
-  static constexpr mem::PhysicalAddress kNoTable{0};
-
   mem::VirtualRange range_;
-  mem::PhysicalAddress first_retired_ = kNoTable;
+  std::optional<mem::PhysicalAddress> first_retired_;
   FenceReach reach_ = FenceReach::kNone;
 };
 

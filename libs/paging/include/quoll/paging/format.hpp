@@ -36,6 +36,9 @@ concept Format =
 
       /// What an entry found at `level` is. Zero is vacant, and nothing else is.
       { format.kind(entry, level) } -> std::same_as<EntryKind>;
+      /// Whether an entry above level 0 is the next page table. Of an entry of ours it says what
+      /// `kind` says, and costs less.
+      { format.is_table(entry) } -> std::same_as<bool>;
       /// *Requires*: `physical` is aligned to the level's page size and below the
       /// limit. Accessed and dirty are preset: no fault will come for them.
       { format.encode_leaf(physical, properties, level) } -> std::same_as<typename F::Entry>;

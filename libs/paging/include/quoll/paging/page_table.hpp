@@ -1,451 +1,170 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //
-// Page tables: map, unmap, protect and query over ranges, in any format.
-//
-// Protocol of a change: check the whole range; count the page tables that are missing and take
-// them all; then write entries, which cannot fail. What a change made stale is noted in the
-// caller's flush token, page tables that became empty included: they are unlinked here and given
-// back after the fence.
+// A tree of page tables, in any format, that several harts change at once. Whoever wants to look
+// at a range or to change it opens a cursor over it; tree.hpp says how cursors stay apart.
 #pragma once
 
-#include <array>
-#include <concepts>
+#include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <optional>
+#include <utility>
 
-#include <quoll/base/assert.hpp>
+#include <quoll/base/bits.hpp>
 #include <quoll/base/result.hpp>
 #include <quoll/mem/address.hpp>
 #include <quoll/mem/page_size.hpp>
 #include <quoll/mem/range.hpp>
+#include <quoll/paging/cursor.hpp>
+#include <quoll/paging/cursor_mut.hpp>
+#include <quoll/paging/error.hpp>
 #include <quoll/paging/flush.hpp>
 #include <quoll/paging/format.hpp>
 #include <quoll/paging/properties.hpp>
+#include <quoll/paging/table_memory.hpp>
+#include <quoll/paging/tree.hpp>
+#include <quoll/paging/vm_item.hpp>
 
 namespace quoll::paging {
 
-/// Why a change was refused. Nothing has changed then.
-enum class MapError : std::uint8_t {
-  kUnaligned,        ///< an address or a size is not a multiple of the granule
-  kEmpty,            ///< the range is empty
-  kOutOfRange,       ///< not canonical, across both halves, or beyond physical addresses
-  kAlreadyMapped,    ///< a page of the range has an entry
-  kNotMapped,        ///< a page that must have an entry has none
-  kSplitsLargePage,  ///< an end of the range lies inside a large page
-  kOutOfMemory,      ///< no memory for a page table
-};
-
-/// Where page tables come from and how they are reached.
-template <typename M>
-concept TableMemory = requires(M memory, mem::PhysicalAddress table) {
-  /// A page of zeros, or nothing.
-  { memory.allocate() } -> std::same_as<std::optional<mem::PhysicalAddress>>;
-  /// Takes a page back.
-  { memory.release(table) } -> std::same_as<void>;
-  /// The page's bytes.
-  { memory.pointer(table) } -> std::same_as<void*>;
-  /// A counter beside the page, zero when it is allocated: how many of its entries are not vacant.
-  { memory.live_entries(table) } -> std::same_as<std::uint16_t&>;
-};
-
-/// What becomes of page tables without entries.
-enum class Reclaim : std::uint8_t {
-  kEmptyTables,  ///< they are unlinked and given back
-  kNever,        ///< they stay: others share them, or somebody else made them
-};
-
-/// Whether `map` may use leaves larger than the granule.
-enum class LargePages : std::uint8_t { kForbidden, kAllowed };
-
-/// A translation as a query finds it.
-struct Translation {
-  Leaf leaf;               ///< of the whole page
-  mem::VirtualRange page;  ///< what the leaf covers
-};
-
 /// One tree of page tables. The root belongs to the caller; the tables below it come from `M`.
-/// *Locking*: the caller's.
-template <Format F, TableMemory M>
+/// *Locking*: any hart, unless a member says otherwise. *Context*: task.
+template <Format F, TableMemory M, typename O = NoObserver>
 class PageTable {
-  using Entry = typename F::Entry;
+  using T = Tree<F, M, O>;
 
  public:
-  PageTable(F format, mem::PhysicalAddress root, M memory, Reclaim reclaim)
-      : format_(format), root_(root), memory_(memory), reclaim_(reclaim) {}
+  using Cursor = paging::Cursor<T>;
+  using CursorMut = paging::CursorMut<T>;
+
+  PageTable(F format, mem::PhysicalAddress root, M memory, Reclaim reclaim, O observer = {})
+      : tree_(format, root, memory, reclaim, observer) {}
   PageTable(const PageTable&) = delete;
   PageTable& operator=(const PageTable&) = delete;
 
-  const F& format() const noexcept { return format_; }
-  mem::PhysicalAddress root() const noexcept { return root_; }
-  M& memory() noexcept { return memory_; }
-  const M& memory() const noexcept { return memory_; }
+  const F& format() const noexcept { return tree_.format(); }
+  mem::PhysicalAddress root() const noexcept { return tree_.root(); }
+  M& memory() noexcept { return tree_.memory(); }
+  const M& memory() const noexcept { return tree_.memory(); }
+  O& observer() noexcept { return tree_.observer(); }
 
-  /// Maps `range` to the physical memory from `to` on.
-  base::Result<void, MapError> map(mem::VirtualRange range, mem::PhysicalAddress to,
-                                   const Properties& properties, Flush& flush,
-                                   LargePages large = LargePages::kForbidden) {
-    TRY(check(range));
-    if (!to.is_aligned(mem::kPageSize)) return base::err(MapError::kUnaligned);
-    if (to > format_.physical_limit() || range.size() > format_.physical_limit() - to) {
-      return base::err(MapError::kOutOfRange);
-    }
-    const Request request{to.value() - range.start().value(), properties, large};
-    const std::uint64_t missing =
-        TRY(count_missing(top(), table(root_), range.start(), range.size(), request));
-    Reserve reserve(memory_);
-    if (!reserve.take(missing)) return base::err(MapError::kOutOfMemory);
-    write_range(top(), root_, range.start(), range.size(), request, reserve);
-    flush.include(range, FenceReach::kLocal);
-    return {};
+  /// Opens a cursor over `[start, start + size)`, when no other one is open there. It locks the
+  /// lowest table that covers the range, and what is below it there.
+  ///
+  /// *Errors*: `kUnaligned`, `kEmpty`, `kOverflow`, `kNotCanonical`, `kSharedHalf`.
+  base::Result<Cursor, MapError> cursor(mem::VirtualAddress start, std::uint64_t size) const {
+    return open<Cursor>(start, size);
+  }
+  base::Result<CursorMut, MapError> cursor_mut(mem::VirtualAddress start, std::uint64_t size) {
+    return open<CursorMut>(start, size);
   }
 
-  /// Maps one granule: the fast path of page faults.
-  base::Result<void, MapError> map_page(mem::VirtualAddress page, mem::PhysicalAddress to,
-                                        const Properties& properties, Flush& flush) {
-    QUOLL_DEBUG_ASSERT(page.is_aligned(mem::kPageSize) && to.is_aligned(mem::kPageSize));
-    mem::PhysicalAddress at = root_;
-    unsigned level = top();
-    Entry* slot = &table(at)[index(page, level)];
-    while (level > 0) {
-      const Entry entry = load(slot);
-      if (entry == 0) break;
-      if (format_.kind(entry, level) != EntryKind::kTable) {
-        return base::err(MapError::kAlreadyMapped);
-      }
-      at = format_.decode_table(entry);
-      --level;
-      slot = &table(at)[index(page, level)];
-    }
-    if (load(slot) != 0) return base::err(MapError::kAlreadyMapped);
-    if (level > 0) {
-      Reserve reserve(memory_);
-      if (!reserve.take(level)) return base::err(MapError::kOutOfMemory);
-      for (; level > 0; --level) {
-        const mem::PhysicalAddress below = reserve.pop();
-        link(at, slot, below);
-        at = below;
-        slot = &table(at)[index(page, level - 1)];
-      }
-    }
-    store(slot, format_.encode_leaf(to, properties, 0));
-    count_entries(at, 1);
-    flush.include(mem::VirtualRange(page, mem::kPageSize), FenceReach::kLocal);
-    return {};
+  /// The same with a guard so far up that every table which `within` covers wholly is below it:
+  /// the cursor can take those out, and put leaves in their place. It locks no more tables below
+  /// its guard than those that have entries of the range.
+  ///
+  /// *Errors*: further, `kOutsideCursor` when the range is not in `within`.
+  base::Result<CursorMut, MapError> cursor_mut(mem::VirtualRange range, mem::VirtualRange within) {
+    TRY(tree_.check(range.start(), range.size()));
+    TRY(tree_.check(within.start(), within.size()));
+    if (!within.contains(range)) return base::err(MapError::kOutsideCursor);
+    unsigned lowest = T::covering(within.start(), within.size());
+    const bool is_whole_table = within.is_aligned(T::page_bytes(lowest) << F::kIndexBits);
+    if (is_whole_table && lowest < tree_.top()) ++lowest;
+    return CursorMut(tree_, range.start(), range.size(), lowest);
   }
 
-  /// Replaces the leaf of one granule by another. *Errors*: `kNotMapped`.
-  base::Result<void, MapError> replace_page(mem::VirtualAddress page, mem::PhysicalAddress to,
-                                            const Properties& properties, Flush& flush) {
-    const Found found = walk(page);
-    if (found.slot == nullptr || found.level != 0) return base::err(MapError::kNotMapped);
-    store(found.slot, format_.encode_leaf(to, properties, 0));
-    flush.include(mem::VirtualRange(page, mem::kPageSize), FenceReach::kAll);
-    return {};
-  }
-
-  /// Takes every leaf out of `range`, calling `removed(page, leaf, size)` for each.
-  /// Vacant stretches are skipped.
-  template <typename Removed>
-  base::Result<void, MapError> unmap(mem::VirtualRange range, Flush& flush, Removed&& removed) {
-    TRY(check(range));
-    TRY(check_large_pages(range));
-    clear_range(top(), root_, range.start(), range.size(), flush, removed);
-    return {};
-  }
-
-  /// Gives every leaf in `range` the permissions that `permissions_for(page, leaf)` says.
-  template <typename PermissionsFor>
-  base::Result<void, MapError> protect(mem::VirtualRange range, Flush& flush,
-                                       PermissionsFor&& permissions_for) {
-    TRY(check(range));
-    TRY(check_large_pages(range));
-    visit(top(), root_, range.start(), range.size(),
-          [&](mem::VirtualAddress page, Entry* slot, unsigned level) {
-            Leaf leaf = format_.decode_leaf(load(slot));
-            const mem::Permissions before = leaf.properties.permissions;
-            const mem::Permissions after = permissions_for(page, leaf);
-            if (after == before) return;
-            leaf.properties.permissions = after;
-            store(slot, format_.encode_leaf(leaf.address, leaf.properties, level));
-            flush.include(mem::VirtualRange(page, page_bytes(level)),
-                          after.includes(before) ? FenceReach::kLocal : FenceReach::kAll);
-          });
-    return {};
-  }
-
-  /// What an address translates to, if anything. Parked pages are found, with permissions none.
+  /// What an address translates to, if anything, without any lock: the answer may be old when it
+  /// arrives. Pages without permissions are found.
   std::optional<Translation> query(mem::VirtualAddress address) const {
-    if (!format_.user_half().contains(address) && !format_.kernel_half().contains(address)) {
+    if (!tree_.format().user_half().contains(address) &&
+        !tree_.format().kernel_half().contains(address)) {
       return std::nullopt;
     }
-    const Found found = walk(address);
-    if (found.slot == nullptr) return std::nullopt;
-    const std::uint64_t size = page_bytes(found.level);
-    return Translation{format_.decode_leaf(load(found.slot)),
-                       mem::VirtualRange(address.align_down(size), size)};
-  }
-
-  /// Calls `f(page, leaf, size)` for each leaf in `range`, lowest first.
-  template <typename Visitor>
-  void for_each_leaf(mem::VirtualRange range, Visitor&& f) const {
-    visit(top(), root_, range.start(), range.size(),
-          [&](mem::VirtualAddress page, Entry* slot, unsigned level) {
-            f(page, format_.decode_leaf(load(slot)), page_bytes(level));
-          });
+    auto& sections = tree_.memory().sections();
+    const unsigned hart = tree_.memory().hart();
+    sections.enter(hart);
+    mem::PhysicalAddress here = tree_.root();
+    unsigned level = tree_.top();
+    auto entry = T::load_link(&tree_.table(here)[T::index(address, level)]);
+    while (tree_.is_link(entry, level)) {
+      here = tree_.format().decode_table(entry);
+      --level;
+      entry = T::load_link(&tree_.table(here)[T::index(address, level)]);
+    }
+    sections.leave(hart);
+    if (entry == 0) return std::nullopt;
+    const std::uint64_t bytes = T::page_bytes(level);
+    return Translation{tree_.format().decode_leaf(entry),
+                       mem::VirtualRange(address.align_down(bytes), bytes)};
   }
 
   /// Makes the kernel half of this root the same as that of `other`: from then on both share the
-  /// page tables below.
+  /// page tables below, and cursors of this tree keep out of it. *Context*: before anybody uses
+  /// this tree.
   void share_kernel_half(mem::PhysicalAddress other) {
     constexpr std::size_t kHalf = F::kEntriesPerTable / 2;
-    const Entry* from = table(other);
-    Entry* to = table(root_);
-    for (std::size_t i = kHalf; i < F::kEntriesPerTable; ++i) store(&to[i], load(&from[i]));
+    const auto* from = tree_.table(other);
+    auto* to = tree_.table(tree_.root());
+    for (std::size_t i = kHalf; i < F::kEntriesPerTable; ++i) T::store(&to[i], T::load(&from[i]));
+    tree_.give_up_kernel_half();
+  }
+
+  // One operation over a range each, by a cursor of its own.
+
+  base::Result<void, MapError> map(mem::VirtualRange range, mem::PhysicalAddress to,
+                                   const Properties& properties, Flush& flush,
+                                   LargePages large = LargePages::kForbidden) {
+    return TRY(cursor_mut(range.start(), range.size()))
+        .map(to, range.size(), properties, flush, large);
+  }
+  base::Result<void, MapError> map_page(mem::VirtualAddress page, mem::PhysicalAddress to,
+                                        const Properties& properties, Flush& flush) {
+    return TRY(cursor_mut(page, mem::kPageSize)).map(to, mem::kPageSize, properties, flush);
+  }
+  base::Result<void, MapError> replace_page(mem::VirtualAddress page, mem::PhysicalAddress to,
+                                            const Properties& properties, Flush& flush) {
+    (void)TRY(TRY(cursor_mut(page, mem::kPageSize)).replace(to, properties, flush));
+    return {};
+  }
+  template <typename Removed>
+  base::Result<void, MapError> unmap(mem::VirtualRange range, Flush& flush, Removed&& removed) {
+    return TRY(cursor_mut(range, half_of(range))).unmap(range.size(), flush, removed);
+  }
+  template <typename PermissionsFor>
+  base::Result<void, MapError> protect(mem::VirtualRange range, Flush& flush,
+                                       PermissionsFor&& permissions_for) {
+    return TRY(cursor_mut(range.start(), range.size()))
+        .protect(range.size(), flush, [&](mem::VirtualAddress page, const Leaf& leaf) {
+          Properties properties = leaf.properties;
+          properties.permissions = permissions_for(page, leaf);
+          return properties;
+        });
+  }
+  /// Calls `f(page, leaf, size)` for each leaf in `range`, lowest first, while a cursor is open
+  /// there. *Requires*: there can be a cursor for the range.
+  template <typename Visitor>
+  void for_each_leaf(mem::VirtualRange range, Visitor&& f) const {
+    auto opened = cursor(range.start(), range.size());
+    while (!opened->is_at_end()) {
+      const auto found = opened->find_next(opened->remaining());
+      if (!*found) return;
+      f((*found)->range.start(), *(*found)->leaf, (*found)->range.size());
+      (void)opened->next();
+    }
   }
 
  private:
-  /// A mapping in the making: physical address minus virtual address, and what leaves say.
-  struct Request {
-    std::uint64_t offset = 0;
-    Properties properties;
-    LargePages large{};
-    mem::PhysicalAddress target(mem::VirtualAddress page) const noexcept {
-      return mem::PhysicalAddress(page.value() + offset);
-    }
-  };
-
-  /// A leaf's place.
-  struct Found {
-    Entry* slot = nullptr;
-    unsigned level = 0;
-  };
-
-  /// Page tables taken ahead of a change, chained through their first words. What the change did
-  /// not use goes back.
-  class Reserve {
-   public:
-    explicit Reserve(M& memory) : memory_(memory) {}
-    Reserve(const Reserve&) = delete;
-    Reserve& operator=(const Reserve&) = delete;
-    ~Reserve() {
-      while (first_) memory_.release(pop());
-    }
-    [[nodiscard]] bool take(std::uint64_t count) {
-      for (; count > 0; --count) {
-        const auto table = memory_.allocate();
-        if (!table) return false;
-        *word(*table) = first_ ? first_->value() : 0;
-        first_ = table;
-      }
-      return true;
-    }
-    mem::PhysicalAddress pop() {
-      QUOLL_ASSERT(first_.has_value());
-      const mem::PhysicalAddress table = *first_;
-      const std::uint64_t next = *word(table);
-      *word(table) = 0;
-      first_ = next == 0 ? std::nullopt : std::optional(mem::PhysicalAddress(next));
-      return table;
-    }
-
-   private:
-    std::uint64_t* word(mem::PhysicalAddress table) {
-      return static_cast<std::uint64_t*>(memory_.pointer(table));
-    }
-    M& memory_;
-    std::optional<mem::PhysicalAddress> first_;
-  };
-
-  unsigned top() const noexcept { return format_.levels() - 1; }
-  static constexpr unsigned shift(unsigned level) noexcept {
-    return mem::kPageShift + F::kIndexBits * level;
+  template <typename C>
+  base::Result<C, MapError> open(mem::VirtualAddress start, std::uint64_t size) const {
+    TRY(tree_.check(start, size));
+    return C(tree_, start, size, T::covering(start, size));
   }
-  static constexpr std::uint64_t page_bytes(unsigned level) noexcept {
-    return std::uint64_t{1} << shift(level);
-  }
-  static constexpr std::size_t index(mem::VirtualAddress address, unsigned level) noexcept {
-    // NOLINTNEXTLINE(clang-analyzer-core.BitwiseShift): a level is below 5, whatever it supposes
-    return (address.value() >> shift(level)) & (F::kEntriesPerTable - 1);
-  }
-  /// How much of `[address, address + size)` the entry of this level covers.
-  static constexpr std::uint64_t chunk(mem::VirtualAddress address, std::uint64_t size,
-                                       unsigned level) noexcept {
-    const std::uint64_t rest = page_bytes(level) - (address.value() & (page_bytes(level) - 1));
-    return size < rest ? size : rest;
-  }
-  Entry* table(mem::PhysicalAddress address) const {
-    return static_cast<Entry*>(memory_.pointer(address));
-  }
-  // Other harts walk these words while they change.
-  static Entry load(const Entry* slot) noexcept { return __atomic_load_n(slot, __ATOMIC_RELAXED); }
-  static void store(Entry* slot, Entry entry) noexcept {
-    __atomic_store_n(slot, entry, __ATOMIC_RELAXED);
-  }
-  void count_entries(mem::PhysicalAddress at, unsigned added) {
-    if (reclaim_ == Reclaim::kNever || at == root_) return;
-    std::uint16_t& live = memory_.live_entries(at);
-    live = static_cast<std::uint16_t>(live + added);
-  }
-  /// Links an empty page table below `slot` of the table `at`. Its zeros are visible first.
-  void link(mem::PhysicalAddress at, Entry* slot, mem::PhysicalAddress below) {
-    __atomic_store_n(slot, format_.encode_table(below), __ATOMIC_RELEASE);
-    count_entries(at, 1);
+  mem::VirtualRange half_of(mem::VirtualRange range) const noexcept {
+    const mem::VirtualRange user = tree_.format().user_half();
+    return user.contains(range.start()) ? user : tree_.format().kernel_half();
   }
 
-  base::Result<void, MapError> check(mem::VirtualRange range) const {
-    if (!range.is_page_aligned()) return base::err(MapError::kUnaligned);
-    if (range.is_empty()) return base::err(MapError::kEmpty);
-    if (!format_.user_half().contains(range) && !format_.kernel_half().contains(range)) {
-      return base::err(MapError::kOutOfRange);
-    }
-    return {};
-  }
-
-  /// No end of the range may lie inside a large page: only then can one be covered in part.
-  base::Result<void, MapError> check_large_pages(mem::VirtualRange range) const {
-    const auto first = query(range.start());
-    const auto last = query(range.start() + (range.size() - 1));
-    if ((first && !range.contains(first->page)) || (last && !range.contains(last->page))) {
-      return base::err(MapError::kSplitsLargePage);
-    }
-    return {};
-  }
-
-  Found walk(mem::VirtualAddress address) const {
-    mem::PhysicalAddress at = root_;
-    for (unsigned level = top();; --level) {
-      Entry* slot = &table(at)[index(address, level)];
-      const Entry entry = load(slot);
-      const EntryKind kind = format_.kind(entry, level);
-      QUOLL_ASSERT(kind != EntryKind::kInvalid);  // nobody else writes page tables
-      switch (kind) {
-        case EntryKind::kVacant:
-          return {};
-        case EntryKind::kLeaf:
-          return {slot, level};
-        case EntryKind::kTable:
-          at = format_.decode_table(entry);
-          break;
-        case EntryKind::kInvalid:
-          break;
-      }
-    }
-  }
-
-  bool is_leaf_here(unsigned level, mem::VirtualAddress page, std::uint64_t size,
-                    const Request& request) const {
-    if (level == 0) return true;
-    return request.large == LargePages::kAllowed && format_.may_be_leaf(level) &&
-           size == page_bytes(level) && request.target(page).is_aligned(page_bytes(level));
-  }
-
-  /// Checks that all of the range is vacant and counts the page tables that it lacks. `entries`
-  /// is null where the table itself is one of those.
-  base::Result<std::uint64_t, MapError> count_missing(unsigned level, const Entry* entries,
-                                                      mem::VirtualAddress at, std::uint64_t size,
-                                                      const Request& request) const {
-    std::uint64_t missing = 0;
-    if (entries == nullptr && level == 0) return missing;
-    while (size > 0) {
-      const std::uint64_t part = chunk(at, size, level);
-      const Entry entry = entries == nullptr ? 0 : load(&entries[index(at, level)]);
-      if (entry != 0) {
-        if (level == 0 || format_.kind(entry, level) != EntryKind::kTable) {
-          return base::err(MapError::kAlreadyMapped);
-        }
-        missing +=
-            TRY(count_missing(level - 1, table(format_.decode_table(entry)), at, part, request));
-      } else if (!is_leaf_here(level, at, part, request)) {
-        missing += 1 + TRY(count_missing(level - 1, nullptr, at, part, request));
-      }
-      at += part;
-      size -= part;
-    }
-    return missing;
-  }
-
-  void write_range(unsigned level, mem::PhysicalAddress here, mem::VirtualAddress at,
-                   std::uint64_t size, const Request& request, Reserve& reserve) {
-    Entry* entries = table(here);
-    unsigned written = 0;
-    while (size > 0) {
-      const std::uint64_t part = chunk(at, size, level);
-      Entry* slot = &entries[index(at, level)];
-      const Entry entry = load(slot);
-      if (entry == 0 && is_leaf_here(level, at, part, request)) {
-        store(slot, format_.encode_leaf(request.target(at), request.properties, level));
-        ++written;
-      } else {
-        if (entry == 0) link(here, slot, reserve.pop());
-        write_range(level - 1, format_.decode_table(load(slot)), at, part, request, reserve);
-      }
-      at += part;
-      size -= part;
-    }
-    count_entries(here, written);
-  }
-
-  /// Clears leaves and unlinks tables that become empty; the result says whether `here` has.
-  template <typename Removed>
-  bool clear_range(unsigned level, mem::PhysicalAddress here, mem::VirtualAddress at,
-                   std::uint64_t size, Flush& flush, Removed& removed) {
-    Entry* entries = table(here);
-    unsigned cleared = 0;
-    while (size > 0) {
-      const std::uint64_t part = chunk(at, size, level);
-      Entry* slot = &entries[index(at, level)];
-      const Entry entry = load(slot);
-      if (entry != 0) {
-        if (format_.kind(entry, level) == EntryKind::kTable) {
-          const mem::PhysicalAddress below = format_.decode_table(entry);
-          if (clear_range(level - 1, below, at, part, flush, removed)) {
-            store(slot, 0);
-            flush.retire(below, memory_.pointer(below));
-            flush.include(mem::VirtualRange(at, part), FenceReach::kAll);
-            ++cleared;
-          }
-        } else {
-          store(slot, 0);
-          flush.include(mem::VirtualRange(at, part), FenceReach::kAll);
-          removed(at, format_.decode_leaf(entry), part);
-          ++cleared;
-        }
-      }
-      at += part;
-      size -= part;
-    }
-    if (reclaim_ == Reclaim::kNever || here == root_) return false;
-    std::uint16_t& live = memory_.live_entries(here);
-    live = static_cast<std::uint16_t>(live - cleared);
-    return live == 0;
-  }
-
-  /// Calls `f(page, slot, level)` for each leaf that starts in the range or covers it.
-  template <typename Visitor>
-  void visit(unsigned level, mem::PhysicalAddress here, mem::VirtualAddress at, std::uint64_t size,
-             Visitor&& f) const {
-    Entry* entries = table(here);
-    while (size > 0) {
-      const std::uint64_t part = chunk(at, size, level);
-      Entry* slot = &entries[index(at, level)];
-      const Entry entry = load(slot);
-      if (entry != 0) {
-        if (format_.kind(entry, level) == EntryKind::kTable) {
-          visit(level - 1, format_.decode_table(entry), at, part, f);
-        } else {
-          f(at.align_down(page_bytes(level)), slot, level);
-        }
-      }
-      at += part;
-      size -= part;
-    }
-  }
-
-  const F format_;
-  const mem::PhysicalAddress root_;
-  mutable M memory_;
-  const Reclaim reclaim_;
+  mutable T tree_;  // to look takes locks
 };
 
 }  // namespace quoll::paging

@@ -96,6 +96,10 @@ class Sv {
     return is_leaf_sound(entry, level) ? EntryKind::kLeaf : EntryKind::kInvalid;
   }
 
+  constexpr bool is_table(Entry entry) const noexcept {
+    return (entry & (pte::kValid | pte::kAccessMask)) == pte::kValid;
+  }
+
   constexpr Entry encode_leaf(mem::PhysicalAddress address, const paging::Properties& properties,
                               unsigned level) const noexcept {
     QUOLL_DEBUG_ASSERT(may_be_leaf(level) && address < physical_limit() &&

@@ -6,12 +6,21 @@
 #include <cstdint>
 #include <optional>
 
+#include <quoll/arch/current.hpp>
 #include <quoll/kernel/mem/frame_alloc.hpp>
 #include <quoll/mem/address.hpp>
+#include <quoll/paging/table_memory.hpp>
+#include <quoll/paging/table_record.hpp>
+#include <quoll/paging/walk_sections.hpp>
+#include <quoll/sync/hart_set.hpp>
 
 namespace quoll::vm {
 
-/// Satisfies `paging::TableMemory`. Not shared: its owner's lock guards the count.
+/// All walks of page tables on this machine.
+inline constinit paging::WalkSections<sync::kMaxHarts> walk_sections;
+
+/// Satisfies `paging::TableMemory`. A table's record lies in the two words of its frame's record
+/// that chain free frames.
 class TableMemory {
  public:
   TableMemory(FrameAllocator& frames, std::uint64_t allowance,
@@ -19,28 +28,41 @@ class TableMemory {
       : frames_(&frames), allowance_(allowance), use_(use) {}
 
   std::optional<mem::PhysicalAddress> allocate() noexcept {
-    if (in_use_ >= allowance_) return std::nullopt;
+    // Claimed before it is there, so that several harts together stay below the allowance.
+    if (__atomic_fetch_add(&in_use_, 1, __ATOMIC_RELAXED) >= allowance_) return refuse();
     auto frame = frames_->allocate_zeroed(use_);
-    if (!frame) return std::nullopt;
-    ++in_use_;
+    if (!frame) return refuse();
     const mem::PhysicalAddress address = frame->leak();
-    frames_->info(address).payload = 0;
+    FrameInfo& info = frames_->info(address);
+    info.next = 0;
+    info.previous = 0;
     return address;
   }
   void release(mem::PhysicalAddress table) noexcept {
-    --in_use_;
     Frame::adopt(*frames_, table).reset();
+    __atomic_fetch_sub(&in_use_, 1, __ATOMIC_RELAXED);
   }
   void* pointer(mem::PhysicalAddress table) const noexcept {
     return frames_->phys_map().pointer(table);
   }
-  std::uint16_t& live_entries(mem::PhysicalAddress table) noexcept {
-    return frames_->info(table).payload;
+  paging::TableRecord record(mem::PhysicalAddress table) noexcept {
+    FrameInfo& info = frames_->info(table);
+    return {info.previous, info.next};
   }
-  std::uint64_t in_use() const noexcept { return in_use_; }
-  bool is_exhausted() const noexcept { return in_use_ >= allowance_; }
+  static auto& sections() noexcept { return walk_sections; }
+  static unsigned hart() noexcept { return arch::Harts::id(); }
+  static unsigned hart_count() noexcept { return arch::Harts::count(); }
+  static void relax() noexcept { arch::Interrupts::relax(); }
+
+  std::uint64_t in_use() const noexcept { return __atomic_load_n(&in_use_, __ATOMIC_RELAXED); }
+  bool is_exhausted() const noexcept { return in_use() >= allowance_; }
 
  private:
+  std::optional<mem::PhysicalAddress> refuse() noexcept {
+    __atomic_fetch_sub(&in_use_, 1, __ATOMIC_RELAXED);
+    return std::nullopt;
+  }
+
   FrameAllocator* frames_;
   std::uint64_t allowance_;
   std::uint64_t in_use_ = 0;

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//
+// Walk sections: how a page table is known to be out of every lock-free walk.
+//
+// Each hart has a word that is odd while the hart walks. The walker and whoever unlinked a table
+// meet like this:
+//
+//     walker                               unlinker
+//     word = odd          (relaxed)        entry = vacant      (relaxed)
+//     fence               (seq_cst)        fence               (seq_cst)
+//     read entries        (acquire)        read word           (acquire)
+//     word = even         (release)        odd: read it until it changes
+//
+// One of the two fences comes first. If it is the walker's, the unlinker reads the odd word, or a
+// later one, and waits for the end of that section; what it then reads was written by a release
+// behind all reads of the section, so the table's next user comes after them. If it is the
+// unlinker's, the walker reads the vacant entry and never reaches the table. A hart that enters
+// again while it is waited for is in a later section: the word has changed, which is enough.
+#pragma once
+
+#include <array>
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+
+#include <quoll/base/assert.hpp>
+
+namespace quoll::paging {
+
+/// What walks of page tables enter and leave, by hart.
+template <typename S>
+concept Sections = requires(S& sections, unsigned hart, void (*relax)()) {
+  { sections.enter(hart) } noexcept -> std::same_as<void>;
+  { sections.leave(hart) } noexcept -> std::same_as<void>;
+  /// Returns when every hart below `hart` was seen outside of a section, or in a later one,
+  /// since the call. *Requires*: the caller is in none.
+  { sections.wait_for_walkers(hart, relax) } -> std::same_as<void>;
+};
+
+/// The sections of one machine, for up to `kHarts` harts. Sections do not nest and do not block;
+/// two threads never play the same hart at once.
+template <std::size_t kHarts>
+class WalkSections {
+ public:
+  constexpr WalkSections() = default;
+  WalkSections(const WalkSections&) = delete;
+  WalkSections& operator=(const WalkSections&) = delete;
+
+  void enter(unsigned hart) noexcept {
+    std::uint64_t& word = words_[hart].value;
+    const std::uint64_t before = __atomic_load_n(&word, __ATOMIC_RELAXED);
+    QUOLL_DEBUG_ASSERT(before % 2 == 0);
+    __atomic_store_n(&word, before + 1, __ATOMIC_RELAXED);
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+  }
+  void leave(unsigned hart) noexcept {
+    std::uint64_t& word = words_[hart].value;
+    const std::uint64_t before = __atomic_load_n(&word, __ATOMIC_RELAXED);
+    QUOLL_DEBUG_ASSERT(before % 2 == 1);
+    __atomic_store_n(&word, before + 1, __ATOMIC_RELEASE);
+  }
+  template <typename Relax>
+  void wait_for_walkers(unsigned hart_count, Relax&& relax) {
+    QUOLL_ASSERT(hart_count <= kHarts);
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    for (unsigned hart = 0; hart < hart_count; ++hart) {
+      const std::uint64_t* word = &words_[hart].value;
+      const std::uint64_t seen = __atomic_load_n(word, __ATOMIC_ACQUIRE);
+      if (seen % 2 == 0) continue;
+      while (__atomic_load_n(word, __ATOMIC_ACQUIRE) == seen) relax();
+    }
+  }
+
+ private:
+  struct alignas(64) Word {
+    std::uint64_t value = 0;
+  };
+  std::array<Word, kHarts> words_{};
+};
+
+static_assert(Sections<WalkSections<1>>);
+
+}  // namespace quoll::paging
