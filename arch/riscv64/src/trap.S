@@ -17,6 +17,9 @@
 .equ CTX_STATUS, 264
 .equ CTX_KERNEL_SP, 272
 .equ CTX_KERNEL_TP, 280
+.equ CTX_QUICK, 288
+.equ CTX_CAUSE, 304
+.equ CTX_VALUE, 312
 
 # HartLocal
 .equ HART_T0, 0
@@ -200,7 +203,12 @@ quoll_trap_entry:
   .cfi_endproc
 .size quoll_trap_entry, . - quoll_trap_entry
 
-# Out of user mode: registers to the context, then back into the caller of quoll_enter_user.
+# Out of user mode: what a C++ function may change goes to the context, and the context's quick
+# handler is asked. If it goes back, gp and s0 to s11 are still the user's and never left their
+# registers: the kernel does not use gp, and a function gives s0 to s11 back as they were. Else the rest follows, and then the caller of quoll_enter_user, whose registers are on the stack.
+#
+# What a panic in the handler is unwound by: at the call the stack is that of quoll_enter_user, so
+# this function looks like that one with the same frame, and the caller's s0 to s11 are in it.
 .type trap_from_user, @function
 trap_from_user:
   # For unwinding, once the kernel's stack is back.
@@ -221,13 +229,10 @@ trap_from_user:
   .cfi_offset s11, -16
   sd ra, 8(a0)
   sd sp, 16(a0)
-  sd gp, 24(a0)
   sd tp, 32(a0)
   sd t0, 40(a0)
   sd t1, 48(a0)
   sd t2, 56(a0)
-  sd s0, 64(a0)
-  sd s1, 72(a0)
   sd a1, 88(a0)
   sd a2, 96(a0)
   sd a3, 104(a0)
@@ -235,16 +240,6 @@ trap_from_user:
   sd a5, 120(a0)
   sd a6, 128(a0)
   sd a7, 136(a0)
-  sd s2, 144(a0)
-  sd s3, 152(a0)
-  sd s4, 160(a0)
-  sd s5, 168(a0)
-  sd s6, 176(a0)
-  sd s7, 184(a0)
-  sd s8, 192(a0)
-  sd s9, 200(a0)
-  sd s10, 208(a0)
-  sd s11, 216(a0)
   sd t3, 224(a0)
   sd t4, 232(a0)
   sd t5, 240(a0)
@@ -259,6 +254,57 @@ trap_from_user:
   li t1, STATUS_FS
   csrrc t0, sstatus, t1         # the kernel uses no floating point
   sd t0, CTX_STATUS(a0)
+  ld t2, CTX_QUICK(a0)
+  csrr a1, scause
+  beqz t2, .Lleave_user
+  jalr t2                       # a0: the context again; a1: whether to go back
+  beqz a1, .Lleave_after_quick
+  # Nothing of the kernel stays in a register: each is loaded, but for those kept. Floating point is as the user left it, in sstatus and in its registers.
+  ld t0, CTX_PC(a0)
+  csrw sepc, t0
+  ld t0, CTX_STATUS(a0)
+  csrw sstatus, t0
+  sc.d zero, zero, (a0)         # no reservation outlives a change of sides
+  csrw sscratch, a0
+  ld ra, 8(a0)
+  ld sp, 16(a0)
+  ld tp, 32(a0)
+  ld t0, 40(a0)
+  ld t1, 48(a0)
+  ld t2, 56(a0)
+  ld a1, 88(a0)
+  ld a2, 96(a0)
+  ld a3, 104(a0)
+  ld a4, 112(a0)
+  ld a5, 120(a0)
+  ld a6, 128(a0)
+  ld a7, 136(a0)
+  ld t3, 224(a0)
+  ld t4, 232(a0)
+  ld t5, 240(a0)
+  ld t6, 248(a0)
+  ld a0, 80(a0)
+  sret
+.Lleave_user:
+  csrr a2, stval
+  j .Lleave
+.Lleave_after_quick:
+  ld a1, CTX_CAUSE(a0)          # an interrupt in the handler has had its own since
+  ld a2, CTX_VALUE(a0)
+.Lleave:
+  sd gp, 24(a0)
+  sd s0, 64(a0)
+  sd s1, 72(a0)
+  sd s2, 144(a0)
+  sd s3, 152(a0)
+  sd s4, 160(a0)
+  sd s5, 168(a0)
+  sd s6, 176(a0)
+  sd s7, 184(a0)
+  sd s8, 192(a0)
+  sd s9, 200(a0)
+  sd s10, 208(a0)
+  sd s11, 216(a0)
   ld ra, 0(sp)
   ld s0, 8(sp)
   ld s1, 16(sp)
@@ -274,8 +320,8 @@ trap_from_user:
   ld s11, 96(sp)
   addi sp, sp, 112
   .cfi_def_cfa_offset 0
-  csrr a0, scause
-  csrr a1, stval
+  mv a0, a1
+  mv a1, a2
   ret
   .cfi_endproc
 .size trap_from_user, . - trap_from_user

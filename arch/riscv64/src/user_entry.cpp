@@ -14,7 +14,9 @@ namespace quoll::arch {
 
 static_assert(offsetof(UserContext, pc) == 256 && offsetof(UserContext, sstatus) == 264 &&
                   offsetof(UserContext, kernel_sp) == 272 &&
-                  offsetof(UserContext, kernel_tp) == 280 && offsetof(FloatState, fcsr) == 256,
+                  offsetof(UserContext, kernel_tp) == 280 && offsetof(UserContext, quick) == 288 &&
+                  offsetof(UserContext, cause) == 304 && offsetof(UserContext, value) == 312 &&
+                  offsetof(FloatState, fcsr) == 256,
               "known to trap.S and float.S");
 
 extern "C" {
@@ -22,7 +24,8 @@ struct TrapRegisters {
   std::uint64_t cause;
   std::uint64_t value;
 };
-TrapRegisters quoll_enter_user(UserContext* context) noexcept;
+// A panic in a quick handler unwinds through it.
+TrapRegisters quoll_enter_user(UserContext* context);
 void quoll_save_float(FloatState* state) noexcept;
 void quoll_load_float(const FloatState* state) noexcept;
 }
@@ -98,7 +101,7 @@ UserExit explain(riscv::TrapCause cause, std::uint64_t value) noexcept {
 
 }  // namespace
 
-UserExit enter_user(UserContext& context) noexcept {
+UserExit enter_user(UserContext& context) {
   HartLocal& local = hart_local();
   for (;;) {
     UnitState unit = UnitState::kOff;
@@ -109,6 +112,11 @@ UserExit enter_user(UserContext& context) noexcept {
     const TrapRegisters trap = quoll_enter_user(&context);
     if (riscv::float_state(context.sstatus) == UnitState::kDirty) {
       local.float_dirty = &context;
+    }
+    if (trap.cause == kHandledCause) {
+      UserExit exit;
+      exit.kind = UserExitKind::kHandled;
+      return exit;
     }
     const riscv::TrapCause cause(trap.cause);
     if (unit == UnitState::kOff && cause.is(riscv::Exception::kIllegalInstruction)) {

@@ -38,7 +38,7 @@ void serve(const arch::UserExit& exit) noexcept {
   if (riscv::TrapCause(exit.cause).is(riscv::Interrupt::kTimer)) executor().poll_timers();
 }
 
-[[gnu::noinline]] arch::UserExit enter_user_counted(arch::UserContext& context) noexcept {
+[[gnu::noinline]] arch::UserExit enter_user_counted(arch::UserContext& context) {
   const std::uint64_t entered = metrics::entering_user();
   const arch::UserExit exit = arch::enter_user(context);
   metrics::left_user(entered);
@@ -137,7 +137,7 @@ void Machine::before_suspend(async::TaskHeader&) noexcept {
   if (arch::UserContext* const dirty = arch::hart_local().float_dirty) arch::save_float(*dirty);
 }
 
-arch::UserExit enter_user(arch::UserContext& context) noexcept {
+arch::UserExit enter_user(arch::UserContext& context, async::CancelToken stop) {
   arch::HartLocal& local = arch::hart_local();
   // What is due now is among what idle harts are offered.
   const Ticks next_timer = executor().poll_timers();
@@ -151,10 +151,13 @@ arch::UserExit enter_user(arch::UserContext& context) noexcept {
   machine.set_deadline(std::min(next_timer, local.slice_end));
   arch::Interrupts::disable();
   // From here on nothing can come in unseen: it would be pending when user mode begins.
-  if (executor().urgent_work() || local.timer_fired) [[unlikely]] {
+  if (executor().urgent_work() || local.timer_fired || stop.cancelled()) [[unlikely]] {
     arch::Interrupts::enable();
     return {.kind = arch::UserExitKind::kInterrupt};
   }
+  // All that it may have stood for has been looked at: tasks that are ready were offered, the rest
+  // by the lines above.
+  local.attention = false;
   const arch::UserExit exit =
       metrics::counting() ? enter_user_counted(context) : arch::enter_user(context);
   if (exit.kind == arch::UserExitKind::kInterrupt) serve(exit);
@@ -177,7 +180,10 @@ void forget_user(arch::UserContext& context) noexcept {
 }
 
 void kick(unsigned hart) noexcept {
-  if (hart == arch::Harts::id()) return;
+  if (hart == arch::Harts::id()) {
+    arch::hart_local().attention = true;
+    return;
+  }
   machine.wake(hart);
 }
 

@@ -18,19 +18,32 @@ struct CallArguments {
   std::uint64_t a[6];
 };
 
+/// The same where they were saved, for calls that return before the registers change. Hostile as
+/// well, but nobody changes them meanwhile.
+struct CallRegisters {
+  const std::uint64_t (&a)[6];
+};
+
 /// What goes into a0 and a1; two registers, so that handlers return it without memory.
 struct CallResult {
   abi::Error error = abi::Error::kOk;
   std::uint64_t value = 0;
 };
 
+inline CallRegisters call_registers(const arch::UserContext& context) noexcept {
+  const std::uint64_t* const first = &context.x[arch::kRegA0];
+  // SAFETY: a0 to a5 are six neighbours in `x`.
+  return {*reinterpret_cast<const std::uint64_t(*)[6]>(first)};
+}
+
 /// The arguments of the call that the guest is in.
 CallArguments call_arguments(const arch::UserContext& context) noexcept;
 /// What the guest finds when it goes on.
 void set_result(Guest& guest, CallResult result) noexcept;
 
-/// A call that returns at once.
-using CallHandler = CallResult (*)(Guest&, const CallArguments&);
+/// A call that returns at once. It may panic, and wakes tasks if it has to, but neither waits nor
+/// arms a timer; of the guest's registers it sees its arguments only.
+using CallHandler = CallResult (*)(Guest&, CallRegisters);
 
 constexpr CallResult ok(std::uint64_t value = 0) noexcept {
   return {abi::Error::kOk, value};
@@ -79,24 +92,24 @@ base::Result<void, abi::Error> write_structure(Guest& guest, std::uint64_t addre
 // The handlers, by the files that hold them.
 
 // calls_object.cpp
-CallResult call_file_read(Guest& guest, const CallArguments& arguments);
-CallResult call_handle_stat(Guest& guest, const CallArguments& arguments);
-CallResult call_handle_close(Guest& guest, const CallArguments& arguments);
-CallResult call_directory_open(Guest& guest, const CallArguments& arguments);
-CallResult call_directory_read(Guest& guest, const CallArguments& arguments);
+CallResult call_file_read(Guest& guest, CallRegisters arguments);
+CallResult call_handle_stat(Guest& guest, CallRegisters arguments);
+CallResult call_handle_close(Guest& guest, CallRegisters arguments);
+CallResult call_directory_open(Guest& guest, CallRegisters arguments);
+CallResult call_directory_read(Guest& guest, CallRegisters arguments);
 
 // calls_memory.cpp
-CallResult call_memory_reserve(Guest& guest, const CallArguments& arguments);
-CallResult call_memory_commit(Guest& guest, const CallArguments& arguments);
-CallResult call_memory_decommit(Guest& guest, const CallArguments& arguments);
-CallResult call_memory_release(Guest& guest, const CallArguments& arguments);
+CallResult call_memory_reserve(Guest& guest, CallRegisters arguments);
+CallResult call_memory_commit(Guest& guest, CallRegisters arguments);
+CallResult call_memory_decommit(Guest& guest, CallRegisters arguments);
+CallResult call_memory_release(Guest& guest, CallRegisters arguments);
 
 // calls_plain.cpp
-CallResult call_clock_get(Guest& guest, const CallArguments& arguments);
-CallResult call_random(Guest& guest, const CallArguments& arguments);
-CallResult call_log(Guest& guest, const CallArguments& arguments);
+CallResult call_clock_get(Guest& guest, CallRegisters arguments);
+CallResult call_random(Guest& guest, CallRegisters arguments);
+CallResult call_log(Guest& guest, CallRegisters arguments);
 
 // fault.cpp
-CallResult call_fault_upcall(Guest& guest, const CallArguments& arguments);
+CallResult call_fault_upcall(Guest& guest, CallRegisters arguments);
 
 }  // namespace quoll::guest

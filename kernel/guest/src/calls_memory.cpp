@@ -79,19 +79,19 @@ base::Result<void, Error> release(Guest& guest, std::uint64_t address) {
 
 }  // namespace
 
-CallResult call_memory_reserve(Guest& guest, const CallArguments& arguments) {
+CallResult call_memory_reserve(Guest& guest, CallRegisters arguments) {
   return to_call_result(reserve(guest, arguments.a[0]));
 }
 
-CallResult call_memory_commit(Guest& guest, const CallArguments& arguments) {
+CallResult call_memory_commit(Guest& guest, CallRegisters arguments) {
   return to_call_result(commit(guest, arguments.a[0], arguments.a[1]));
 }
 
-CallResult call_memory_decommit(Guest& guest, const CallArguments& arguments) {
+CallResult call_memory_decommit(Guest& guest, CallRegisters arguments) {
   return to_call_result(decommit(guest, arguments.a[0], arguments.a[1]));
 }
 
-CallResult call_memory_release(Guest& guest, const CallArguments& arguments) {
+CallResult call_memory_release(Guest& guest, CallRegisters arguments) {
   return to_call_result(release(guest, arguments.a[0]));
 }
 

@@ -32,7 +32,7 @@ bool is_valid_name(std::string_view name) {
          name.find('\0') == std::string_view::npos;
 }
 
-base::Result<std::uint64_t, Error> file_read(Guest& guest, const CallArguments& arguments) {
+base::Result<std::uint64_t, Error> file_read(Guest& guest, CallRegisters arguments) {
   const auto [handle, buffer, length, offset, unused4, unused5] = arguments.a;
   const OpenObject file = TRY(guest.handles().find(handle, ObjectKind::kFile, abi::rights::kRead));
   const std::span<const std::byte> data = services().archive().node(file.node).data;
@@ -42,7 +42,7 @@ base::Result<std::uint64_t, Error> file_read(Guest& guest, const CallArguments& 
   return size;
 }
 
-base::Result<void, Error> handle_stat(Guest& guest, const CallArguments& arguments) {
+base::Result<void, Error> handle_stat(Guest& guest, CallRegisters arguments) {
   const OpenObject object = TRY(guest.handles().find(arguments.a[0]));
   abi::Stat stat{};
   stat.kind = object.kind;
@@ -60,7 +60,7 @@ base::Result<void, Error> handle_stat(Guest& guest, const CallArguments& argumen
   return write_structure(guest, arguments.a[1], stat);
 }
 
-base::Result<std::uint64_t, Error> directory_open(Guest& guest, const CallArguments& arguments) {
+base::Result<std::uint64_t, Error> directory_open(Guest& guest, CallRegisters arguments) {
   const auto [handle, address, length, unused3, unused4, unused5] = arguments.a;
   const OpenObject directory =
       TRY(guest.handles().find(handle, ObjectKind::kDirectory, abi::rights::kRead));
@@ -93,7 +93,7 @@ void encode(EncodedEntry& out, const archive::Node& node, archive::NodeId id,
   out.size = sizeof entry + padded;
 }
 
-base::Result<std::uint64_t, Error> directory_read(Guest& guest, const CallArguments& arguments) {
+base::Result<std::uint64_t, Error> directory_read(Guest& guest, CallRegisters arguments) {
   const auto [handle, cookie, buffer, length, unused4, unused5] = arguments.a;
   const OpenObject directory =
       TRY(guest.handles().find(handle, ObjectKind::kDirectory, abi::rights::kRead));
@@ -118,23 +118,23 @@ base::Result<std::uint64_t, Error> directory_read(Guest& guest, const CallArgume
 
 }  // namespace
 
-CallResult call_file_read(Guest& guest, const CallArguments& arguments) {
+CallResult call_file_read(Guest& guest, CallRegisters arguments) {
   return to_call_result(file_read(guest, arguments));
 }
 
-CallResult call_handle_stat(Guest& guest, const CallArguments& arguments) {
+CallResult call_handle_stat(Guest& guest, CallRegisters arguments) {
   return to_call_result(handle_stat(guest, arguments));
 }
 
-CallResult call_handle_close(Guest& guest, const CallArguments& arguments) {
+CallResult call_handle_close(Guest& guest, CallRegisters arguments) {
   return to_call_result(guest.handles().close(arguments.a[0]));
 }
 
-CallResult call_directory_open(Guest& guest, const CallArguments& arguments) {
+CallResult call_directory_open(Guest& guest, CallRegisters arguments) {
   return to_call_result(directory_open(guest, arguments));
 }
 
-CallResult call_directory_read(Guest& guest, const CallArguments& arguments) {
+CallResult call_directory_read(Guest& guest, CallRegisters arguments) {
   return to_call_result(directory_read(guest, arguments));
 }
 

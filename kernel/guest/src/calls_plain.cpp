@@ -15,7 +15,7 @@ namespace {
 using abi::Error;
 using base::err;
 
-base::Result<std::uint64_t, Error> clock_get(const CallArguments& arguments) {
+base::Result<std::uint64_t, Error> clock_get(CallRegisters arguments) {
   const std::uint64_t monotonic = services().monotonic_ns();
   switch (static_cast<abi::Clock>(arguments.a[0])) {
     case abi::Clock::kMonotonic:
@@ -27,7 +27,7 @@ base::Result<std::uint64_t, Error> clock_get(const CallArguments& arguments) {
   return err(Error::kBadArgument);
 }
 
-base::Result<void, Error> random(Guest& guest, const CallArguments& arguments) {
+base::Result<void, Error> random(Guest& guest, CallRegisters arguments) {
   const std::uint64_t length = bounded_length(arguments.a[1]);
   std::byte chunk[256];
   for (std::uint64_t done = 0; done < length;) {
@@ -39,7 +39,7 @@ base::Result<void, Error> random(Guest& guest, const CallArguments& arguments) {
   return {};
 }
 
-base::Result<void, Error> log_text(Guest& guest, const CallArguments& arguments) {
+base::Result<void, Error> log_text(Guest& guest, CallRegisters arguments) {
   const std::size_t length = std::min(arguments.a[1], abi::kMaxLogText);
   if (length == 0) return {};
   char text[abi::kMaxLogText];
@@ -52,15 +52,15 @@ base::Result<void, Error> log_text(Guest& guest, const CallArguments& arguments)
 
 }  // namespace
 
-CallResult call_clock_get(Guest&, const CallArguments& arguments) {
+CallResult call_clock_get(Guest&, CallRegisters arguments) {
   return to_call_result(clock_get(arguments));
 }
 
-CallResult call_random(Guest& guest, const CallArguments& arguments) {
+CallResult call_random(Guest& guest, CallRegisters arguments) {
   return to_call_result(random(guest, arguments));
 }
 
-CallResult call_log(Guest& guest, const CallArguments& arguments) {
+CallResult call_log(Guest& guest, CallRegisters arguments) {
   return to_call_result(log_text(guest, arguments));
 }
 

@@ -14,11 +14,10 @@ namespace {
 
 using abi::Syscall;
 
-constexpr std::uint64_t kEcallSize = 4;
+}  // namespace
 
-// The calls that return at once, by number; the others are in `dispatch`.
-constexpr auto kHandlers = [] {
-  std::array<CallHandler, abi::kSyscallCount> handlers{};
+constexpr CallHandlers kHandlers = [] {
+  CallHandlers handlers{};
   const auto set = [&handlers](Syscall call, CallHandler handler) {
     handlers[static_cast<std::size_t>(call)] = handler;
   };
@@ -38,8 +37,6 @@ constexpr auto kHandlers = [] {
   return handlers;
 }();
 
-}  // namespace
-
 CallArguments call_arguments(const arch::UserContext& context) noexcept {
   CallArguments arguments;
   std::copy_n(context.x.begin() + arch::kRegA0, std::size(arguments.a), arguments.a);
@@ -54,11 +51,11 @@ void set_result(Guest& guest, CallResult result) noexcept {
 Next dispatch(Guest& guest, GuestEnd& end) {
   arch::UserContext& context = guest.context();
   const std::uint64_t number = context.x[arch::kRegA7];
-  const CallArguments arguments = call_arguments(context);
+  const CallRegisters arguments = call_registers(context);
   context.pc += kEcallSize;
 
-  if (number < kHandlers.size() && kHandlers[number] != nullptr) [[likely]] {
-    set_result(guest, kHandlers[number](guest, arguments));
+  if (const CallHandler handler = handler_of(number)) [[likely]] {
+    set_result(guest, handler(guest, arguments));
     return Next::kResume;
   }
   switch (static_cast<Syscall>(number)) {

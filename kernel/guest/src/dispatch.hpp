@@ -3,11 +3,26 @@
 // dispatch: one system call, from its number to its result.
 #pragma once
 
+#include <array>
 #include <cstdint>
 
+#include <quoll/abi/syscall.hpp>
 #include <quoll/kernel/guest/guest.hpp>
 
+#include "call.hpp"
+
 namespace quoll::guest {
+
+/// How far the pc goes on behind a call.
+inline constexpr std::uint64_t kEcallSize = 4;
+
+/// The calls that return at once, by number; null for the others, which `dispatch` knows.
+using CallHandlers = std::array<CallHandler, abi::kSyscallCount>;
+extern const CallHandlers kHandlers;
+
+inline CallHandler handler_of(std::uint64_t number) noexcept {
+  return number < kHandlers.size() ? kHandlers[number] : nullptr;
+}
 
 /// What the guest's thread does next.
 enum class Next : std::uint8_t {

@@ -57,7 +57,7 @@ base::Result<void, Error> return_from_fault(Guest& guest, std::uint64_t address)
   return {};
 }
 
-CallResult call_fault_upcall(Guest& guest, const CallArguments& arguments) {
+CallResult call_fault_upcall(Guest& guest, CallRegisters arguments) {
   return to_call_result(fault_upcall(guest, arguments.a[0], arguments.a[1]));
 }
 

@@ -22,8 +22,9 @@ Guest::Guest(std::string_view name, std::uint64_t id, std::unique_ptr<vm::Addres
 
 void Guest::kill() noexcept {
   kill_.cancel();
-  // Either this sees the hart, or the hart sees the kill before it enters user mode. A kick that
-  // comes between its look and its entry is lost; then the end of the time slice ends the guest.
+  // Either this sees the hart, or the hart sees the kill before it enters user mode. It looks once
+  // more with interrupts off, so that a kick after that look is pending when user mode begins; and
+  // one that comes while a call is served keeps it from going straight back.
   if (const std::uint32_t hart = running_on_.load(); hart != 0) services().kick(hart - 1);
 }
 

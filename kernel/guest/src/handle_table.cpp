@@ -19,20 +19,6 @@ base::Result<abi::Handle, abi::Error> HandleTable::open(const OpenObject& object
   return static_cast<abi::Handle>(slots_.size());
 }
 
-HandleTable::Slot* HandleTable::slot_of(std::uint64_t handle) noexcept {
-  if (handle == abi::kNoHandle || handle > slots_.size()) return nullptr;
-  Slot& slot = slots_[handle - 1];
-  return slot.used ? &slot : nullptr;
-}
-
-base::Result<void, abi::Error> HandleTable::close(std::uint64_t handle) {
-  Slot* const slot = slot_of(handle);
-  if (slot == nullptr) return err(abi::Error::kBadHandle);
-  *slot = Slot();
-  --count_;
-  return {};
-}
-
 base::Result<OpenObject, abi::Error> HandleTable::find(std::uint64_t handle) const {
   if (handle == abi::kNoHandle || handle > slots_.size() || !slots_[handle - 1].used) {
     return err(abi::Error::kBadHandle);

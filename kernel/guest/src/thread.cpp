@@ -13,6 +13,7 @@
 #include "dispatch.hpp"
 #include "fault.hpp"
 #include "log_target.hpp"
+#include "quick.hpp"
 #include "wait.hpp"
 
 namespace quoll::guest {
@@ -138,12 +139,13 @@ Next run_until_pause(Guest& guest, GuestEnd& end, TracedCall& call) {
       end.reason = EndReason::kInterrupted;
       return Next::kEnd;
     }
-    const arch::UserExit exit = exec::enter_user(guest.context());
+    const arch::UserExit exit = exec::enter_user(guest.context(), guest.kill_token());
     Next next = Next::kResume;
     if (exit.kind == arch::UserExitKind::kSyscall) [[likely]] {
       next = trace::enabled(trace::Group::kSyscall) ? traced_dispatch(guest, end, call)
                                                     : dispatch(guest, end);
-    } else if (exit.kind == arch::UserExitKind::kInterrupt) {
+    } else if (exit.kind == arch::UserExitKind::kInterrupt ||
+               exit.kind == arch::UserExitKind::kHandled) {
       if (exec::should_yield()) next = Next::kYield;
     } else {
       next = handle_fault(guest, exit, end);
@@ -194,6 +196,7 @@ async::Task<GuestEnd> serve(GuestRef guest) {
   TracedCall call;
   const std::uint64_t task = (co_await async::current_task()).id();
   tracing::note_guest(guest->id(), task, guest->name());
+  serve_quickly(*guest);
   trace::record<trace::Event::kGuestStart>(guest->id(), task);
   for (bool running = true; running;) {
     switch (run_until_pause(*guest, end, call)) {

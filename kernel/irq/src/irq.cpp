@@ -236,6 +236,7 @@ void handle(riscv::TrapCause cause, const arch::TrapFrame* frame) noexcept {
   const std::uint64_t begun = trace::begin(trace::Group::kIrq);
   ++local.interrupt_depth;
   ++local.interrupts;
+  local.attention = true;
   if (cause.is(riscv::Interrupt::kSoftware)) {
     arch::Interrupts::acknowledge_software();
     if (panic::in_progress()) panic::halt_hart();

@@ -50,6 +50,10 @@ void left_user(std::uint64_t entered) noexcept {
   user_total.fetch_add(arch::read_instructions() - entered, std::memory_order_relaxed);
 }
 
+void not_in_user(std::uint64_t instructions) noexcept {
+  user_total.fetch_sub(instructions, std::memory_order_relaxed);
+}
+
 void print() noexcept {
   if (!counting()) return;
   const std::uint64_t now = arch::read_instructions();

@@ -37,7 +37,8 @@ struct HartLocal {
   trace::Local trace;            ///< what the hart records
   /// When the watchdog wants to look; never: it does not.
   std::uint64_t watch_at = ~std::uint64_t{0};
-  bool parked = false;  ///< sleeps, or has just been woken
+  bool parked = false;     ///< sleeps, or has just been woken
+  bool attention = false;  ///< user mode is not to go on before its task has looked around
 };
 
 /// Room for a trap frame, the unwinder and a whole report.

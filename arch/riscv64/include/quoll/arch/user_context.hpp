@@ -34,6 +34,22 @@ struct FloatState {
   std::uint64_t fcsr = 0;
 };
 
+struct UserContext;
+
+/// How a `QuickHandler` leaves user mode's trap: back to where it came from, or out of
+/// `enter_user`.
+struct QuickOutcome {
+  UserContext* context;  ///< the one that it was given
+  std::uint64_t back;    ///< nonzero: back to user mode
+};
+
+/// Looks at a trap out of user mode, by its scause, before anything else does, on the stack of the
+/// task that called `enter_user`. stval is still the trap's until interrupts go on. It may turn interrupts on, but has
+/// them off when it returns. It changes a0 to a7, the temporaries and the pc in the context at
+/// will; gp and s0 to s11 are not in there yet. When it does not go back, it says so
+/// with `quick_refused` or `quick_left`. It may panic; user mode then does not go on.
+using QuickHandler = QuickOutcome (*)(UserContext& context, std::uint64_t cause);
+
 /// All of a guest thread that a hart holds while it runs. A fresh one has every register zero.
 struct UserContext {
   /// x[0] is never loaded, and written by the trap code only.
@@ -43,6 +59,13 @@ struct UserContext {
   /// Where the trap entry finds the kernel again; set by `enter_user`.
   std::uint64_t kernel_sp = 0;
   std::uint64_t kernel_tp = 0;
+  /// Null: every trap ends user mode.
+  QuickHandler quick = nullptr;
+  /// Whose context it is, for `quick`.
+  void* owner = nullptr;
+  /// What ended user mode, when `quick` was asked and did not go back.
+  std::uint64_t cause = 0;
+  std::uint64_t value = 0;
   FloatState fp;
   /// The hart whose registers hold `fp` unchanged, plus one; 0: none.
   std::uint32_t fp_hart = 0;
@@ -57,6 +80,7 @@ enum class UserExitKind : std::uint8_t {
   kMisaligned,  ///< a misaligned access (atomics) or jump
   kBreakpoint,
   kInterrupt,  ///< something for the kernel; it has been handled
+  kHandled,    ///< `quick` has done all that was asked, but something else came up
   kOther,
 };
 
@@ -69,6 +93,25 @@ struct UserExit {
   /// For faults: the address that was touched (or the illegal instruction's bits).
   std::uint64_t address = 0;
 };
+
+/// `UserContext::cause` where the trap has been handled. No trap has it.
+inline constexpr std::uint64_t kHandledCause = std::uint64_t{1} << 62;
+
+/// Back to user mode. *Requires*: interrupts are off, and nothing else is to be done first.
+inline QuickOutcome quick_back(UserContext& context) noexcept {
+  return {&context, 1};
+}
+/// The trap is the caller's of `enter_user`, unchanged. *Requires*: interrupts are off.
+inline QuickOutcome quick_refused(UserContext& context, std::uint64_t cause,
+                                  std::uint64_t value) noexcept {
+  context.cause = cause;
+  context.value = value;
+  return {&context, 0};
+}
+/// The trap is handled; `enter_user` returns `kHandled`. *Requires*: interrupts are off.
+inline QuickOutcome quick_left(UserContext& context) noexcept {
+  return quick_refused(context, kHandledCause, 0);
+}
 
 /// Whether `pc` may be given to `enter_user`: it lies in the lower half.
 constexpr bool is_user_pc(std::uint64_t pc) noexcept {

@@ -7,10 +7,10 @@
 
 namespace quoll::arch {
 
-/// Runs the context until the next trap. Interrupts are off when it returns, and one that ended
-/// user mode is still pending.
-/// *Requires*: interrupts are off.
-UserExit enter_user(UserContext& context) noexcept;
+/// Runs the context until the next trap that its quick handler leaves to the caller. Interrupts are
+/// off when it returns, and one that ended user mode is still pending. *Requires*: interrupts are
+/// off.
+UserExit enter_user(UserContext& context);
 
 /// Stores what this hart holds of the context's floating-point registers, if they have changed.
 void save_float(UserContext& context) noexcept;

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <utility>
 
+#include <quoll/arch/hart_local.hpp>
 #include <quoll/arch/user_context.hpp>
 #include <quoll/async/cancel.hpp>
 #include <quoll/async/channel.hpp>
@@ -48,7 +49,8 @@ base::Result<async::JoinHandle<T>, async::SpawnError> spawn(async::Task<T> task,
 }
 
 /// Runs a guest thread until it needs the kernel. Interrupts are handled inside and reported as
-/// `kInterrupt`, so that the caller can ask `should_yield`.
+/// `kInterrupt`, so that the caller can ask `should_yield`. Once `stop` is cancelled, user mode is
+/// not entered any more.
 ///
 ///     for (;;) {
 ///       space.activate();
@@ -61,7 +63,22 @@ base::Result<async::JoinHandle<T>, async::SpawnError> spawn(async::Task<T> task,
 ///     }
 ///
 /// *Requires*: the guest's address space is active on this hart. *Context*: a task.
-arch::UserExit enter_user(arch::UserContext& context) noexcept;
+arch::UserExit enter_user(arch::UserContext& context, async::CancelToken stop = {});
+
+/// Whether a quick handler of the context may go back to user mode, rather than to its task. The
+/// answer is good until interrupts go on again. *Requires*: interrupts are off. *Context*: a quick
+/// handler.
+///
+/// Nothing is missed. What may concern this hart while it is in the handler comes in one of three
+/// ways, and each sets `attention`: an interrupt (the slice's end, a timer, a device, a task that
+/// another hart sends here, a kick because the guest is to end), a task made ready by the handler
+/// itself, and a kick by this very hart. An interrupt that comes after the look is pending when
+/// user mode begins, and ends it at once. `enter_user` clears `attention` with interrupts off,
+/// after it has looked at everything else; so it does not get lost on the way in either.
+/// *Requires* of handlers: they arm no timer, since only `enter_user` tells the comparator.
+inline bool may_go_back() noexcept {
+  return !arch::hart_local().attention;
+}
 
 /// Whether the guest thread that just came back should let others run: its slice is over and
 /// there are others, or something urgent came in. *Context*: a task.

@@ -5,6 +5,7 @@
 
 #include <cstddef>
 
+#include <quoll/arch/hart_local.hpp>
 #include <quoll/arch/record.hpp>
 #include <quoll/async/executor.hpp>
 #include <quoll/async/task_header.hpp>
@@ -29,9 +30,11 @@ class Machine {
   void before_suspend(async::TaskHeader& task) noexcept;
 
   void on_spawn(const async::TaskHeader& task) noexcept {
+    arch::hart_local().attention = true;
     trace::record<trace::Event::kSpawn>(trace::text_key(task.name()), task.id(), running());
   }
   void on_wake(const async::TaskHeader& task, async::WakeCause cause) noexcept {
+    arch::hart_local().attention = true;
     trace::record<trace::Event::kWake>(
         cause, task.id(), cause == async::WakeCause::kTask ? running() : std::uint64_t{0});
   }

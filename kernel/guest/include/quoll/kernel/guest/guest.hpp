@@ -71,6 +71,8 @@ class Guest : public intrusive::RefCounted<Guest>, public intrusive::ListNode<> 
   /// Notes that the guest is about to run on `hart`; `left_hart` undoes it.
   void enters_hart(unsigned hart) noexcept {
     running_on_.store(hart + 1);
+    // Before it looks whether it was killed: see `kill`.
+    std::atomic_thread_fence(std::memory_order_seq_cst);
     if (!ran_on_.load().contains(hart)) ran_on_.add(hart);
   }
   void leaves_hart() noexcept { running_on_.store(0); }

@@ -44,7 +44,13 @@ class HandleTable {
   base::Result<abi::Handle, abi::Error> open(const OpenObject& object);
 
   /// *Errors*: `kBadHandle`.
-  base::Result<void, abi::Error> close(std::uint64_t handle);
+  base::Result<void, abi::Error> close(std::uint64_t handle) {
+    Slot* const slot = slot_of(handle);
+    if (slot == nullptr) return base::err(abi::Error::kBadHandle);
+    *slot = Slot();
+    --count_;
+    return {};
+  }
 
   /// The object behind a number from a guest, of whatever kind.
   /// *Errors*: `kBadHandle`.
@@ -62,7 +68,11 @@ class HandleTable {
     OpenObject object;
     bool used = false;
   };
-  Slot* slot_of(std::uint64_t handle) noexcept;
+  Slot* slot_of(std::uint64_t handle) noexcept {
+    if (handle == abi::kNoHandle || handle > slots_.size()) return nullptr;
+    Slot& slot = slots_[handle - 1];
+    return slot.used ? &slot : nullptr;
+  }
 
   containers::Vector<Slot> slots_;
   std::size_t count_ = 0;

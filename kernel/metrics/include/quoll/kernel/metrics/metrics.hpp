@@ -37,6 +37,8 @@ void note(Step step) noexcept;
 std::uint64_t entering_user() noexcept;
 /// It came back. *Requires*: `entered` is what `entering_user` said.
 void left_user(std::uint64_t entered) noexcept;
+/// So many of what `left_user` will count were the kernel's own.
+void not_in_user(std::uint64_t instructions) noexcept;
 
 /// Says everything on the console, as `bench: group.name count`.
 void print() noexcept;
