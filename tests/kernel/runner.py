@@ -94,6 +94,17 @@ class Runner(unittest.TestCase):
             self.assertIn("over its limit", run.message("TakesTooLong"))
             self.assertEqual(run.out.count("OpenSBI v"), 1, "machines")
 
+    def test_page_tables_are_audited(self):
+        """What a test leaves in them is its failure, with entry, address and rule."""
+        kinds = {"LeavesAnExecutablePageInThePhysicalMap": "failure"}
+        for run in self.runs(kinds):
+            self.assertEqual(run.status, kernel_test.SOME_FAILED)
+            self.expect(run, kinds)
+            self.assertRegex(
+                run.message("LeavesAnExecutablePageInThePhysicalMap"),
+                "no page of the physical map is executable, at 0x[0-9a-f]+: entry 0x[0-9a-f]+",
+            )
+
     def test_all_well_is_status_0(self):
         """And nothing less than that."""
         for run in self.runs(["Passes"]):

@@ -8,7 +8,10 @@
 #include <quoll/arch/current.hpp>
 #include <quoll/kernel/device/power.hpp>
 #include <quoll/kernel/exec/exec.hpp>
+#include <quoll/kernel/mem/init.hpp>
 #include <quoll/kernel/panic/panic.hpp>
+#include <quoll/kernel/state/state.hpp>
+#include <quoll/kernel/tests/page_audit.hpp>
 #include <quoll/kernel/tests/test.hpp>
 #include <quoll/sync/spin_lock.hpp>
 
@@ -82,6 +85,15 @@ KTEST_TASK_APART(Runner, LeaksATask) {
     (void)co_await exec::sleep_until(exec::now() + 3600 * exec::ticks_per_second());
   }());
   co_return;
+}
+
+/// In a mapping that nobody runs: the kernel's own ELF in the physical map.
+KTEST_APART(Runner, LeavesAnExecutablePageInThePhysicalMap) {
+  const handoff::BootInfo& info = *kernel::state().boot_info;
+  std::uint64_t* const entry =
+      entry_of(info.root_table, info.physmap.to_virtual(info.kernel_elf.start));
+  ASSERT_TRUE(entry != nullptr);
+  *entry |= 8;
 }
 
 KTEST_TASK_APART(Runner, TakesTooLong, within("200ms")) {

@@ -7,6 +7,7 @@
 #include <quoll/kernel/panic/panic.hpp>
 #include <quoll/kernel/state/state.hpp>
 #include <quoll/kernel/tests/balance.hpp>
+#include <quoll/kernel/tests/page_audit.hpp>
 
 #include "runner.hpp"
 #include "watch.hpp"
@@ -139,6 +140,9 @@ async::Task<bool> run_one(const Test& test, Company company) {
     if (round == 0) continue;
     report_failure(__FILE__, __LINE__, "a balance after the second time");
     accounts.print();
+  }
+  if (!co_await expect_sound_pages().checked()) {
+    report_failure(__FILE__, __LINE__, "memory for the auditor");
   }
   const bool passed = place.failures.load() == 0;
   leave(place);

@@ -19,6 +19,7 @@
 #include <quoll/kernel/panic/panic.hpp>
 #include <quoll/kernel/random/random.hpp>
 #include <quoll/kernel/state/state.hpp>
+#include <quoll/kernel/tests/page_audit.hpp>
 
 #include "selection.hpp"
 #include "watch.hpp"
@@ -187,6 +188,7 @@ async::Task<void> run_all() {
   }
   const auto plan = Plan::make(arguments);
   if (!plan) panic::panic("no memory for the list of tests");
+  if (!prepare_page_audit()) panic::panic("no memory for the page-table auditor");
   Count count;
   (void)co_await run_beside_others(plan->beside_others(), count).checked();
   for (const Test* const test : plan->alone()) {

@@ -26,6 +26,8 @@ const char* to_string(LockRank rank) noexcept {
       return "frame cache";
     case LockRank::kFrames:
       return "frames";
+    case LockRank::kLiveRoots:
+      return "live roots";
     case LockRank::kRandom:
       return "random";
     case LockRank::kLog:

@@ -21,6 +21,7 @@ enum class LockRank : std::uint8_t {
   kHeap = 32,          ///< one size class
   kFrameCache = 36,    ///< one hart's frames
   kFrames = 40,        ///< the buddy lists
+  kLiveRoots = 42,     ///< the list of root page tables
   kRandom = 44,        ///< the random generator
   kLog = 56,           ///< log ring and console: usable under any other lock
 };

@@ -11,6 +11,7 @@
 #include <quoll/intrusive/ref_counted.hpp>
 #include <quoll/kernel/mem/error.hpp>
 #include <quoll/kernel/mem/frame_alloc.hpp>
+#include <quoll/kernel/mem/live_root.hpp>
 #include <quoll/kernel/mem/table_memory.hpp>
 #include <quoll/mem/range.hpp>
 #include <quoll/paging/page_table.hpp>
@@ -25,12 +26,13 @@ using PageTable = paging::PageTable<arch::Mmu::Format, TableMemory>;
 /// by then nothing but the kernel's half is left in it.
 class SpaceRoot : public intrusive::RefCounted<SpaceRoot> {
  public:
-  explicit SpaceRoot(Frame table) : table_(std::move(table)) {}
+  explicit SpaceRoot(Frame table) : table_(std::move(table)), live_(table_.address()) {}
   mem::PhysicalAddress address() const noexcept { return table_.address(); }
   sync::AtomicHartSet& active_harts() noexcept { return active_harts_; }
 
  private:
   Frame table_;
+  const LiveRoot live_;
   sync::AtomicHartSet active_harts_;
 };
 
