@@ -9,6 +9,9 @@
 #       with Zba and Zbb); each links its own kind.
 #   quoll_unit_test(<room> SOURCES ... [DEPS <target> ...])
 #       tests/unit/<room>: one GoogleTest program, CTest label `unit`. Host only.
+#   quoll_thread_test(<room> SOURCES ... [DEPS <room without sources> ...])
+#       tests/unit/<room>: a program of its own under ThreadSanitizer, whatever sanitizers the
+#       rest is built with. CTest label `unit`. Host only.
 
 set(QUOLL_RISCV_COMMON
     -mcmodel=medany -ffreestanding -ffunction-sections -fdata-sections
@@ -80,4 +83,18 @@ function(quoll_unit_test room)
   # One skipped case shows as a skipped test: nothing is passed over in silence.
   set_tests_properties(unit.${room} PROPERTIES LABELS unit TIMEOUT 300
                        SKIP_REGULAR_EXPRESSION "\\[  SKIPPED \\]")
+endfunction()
+
+function(quoll_thread_test room)
+  if(QUOLL_TARGET_RISCV64)
+    return()
+  endif()
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "SOURCES;DEPS")
+  set(target ${room}_thread_test)
+  add_executable(${target} ${arg_SOURCES} ${CMAKE_SOURCE_DIR}/tests/support/assertion_failed.cpp)
+  target_compile_options(${target} PRIVATE ${QUOLL_WARNINGS} -fno-sanitize=all -fsanitize=thread)
+  target_link_options(${target} PRIVATE -fno-sanitize=all -fsanitize=thread)
+  target_link_libraries(${target} PRIVATE ${arg_DEPS} Threads::Threads)
+  add_test(NAME unit.${room}.threads COMMAND ${target})
+  set_tests_properties(unit.${room}.threads PROPERTIES LABELS unit TIMEOUT 300)
 endfunction()
