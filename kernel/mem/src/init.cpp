@@ -14,11 +14,15 @@
 #include <quoll/sync/once.hpp>
 
 namespace quoll::vm {
+
+constinit FrameAllocator detail::frame_allocator;
+
 namespace {
 
-constinit FrameAllocator frame_allocator;
-constinit Heap kernel_heap(frame_allocator);
+constinit Heap kernel_heap(detail::frame_allocator);
 constinit sync::OnceCell<KernelSpace> the_kernel_space;
+
+using detail::frame_allocator;
 
 /// More than a BootInfo page can hold.
 constexpr std::size_t kMaxRegions = handoff::kBootInfoPageSize / sizeof(handoff::MemoryRegion);
@@ -52,7 +56,8 @@ base::Result<void, AllocError> init(const handoff::BootInfo& info) {
       mem::PhysicalRange(mem::PhysicalAddress(info.physmap.physical_start), info.physmap.size));
   const Selected free(info, handoff::RegionKind::kFree);
   const Selected later(info, handoff::RegionKind::kLoader);
-  TRY(frame_allocator.init(map, free.span(), later.span()));
+  BootstrapAllocator bootstrap(free.span(), map.physical_range(), later.span());
+  TRY(frame_allocator.init(map, bootstrap));
   // What the kernel's own tasks need to go on, and to end guests that have taken all the rest.
   constexpr std::uint64_t kPart = 64;
   constexpr std::uint64_t kLeast = 128;
@@ -78,9 +83,6 @@ std::uint64_t release_loader_memory(const handoff::BootInfo& info) {
   return bytes;
 }
 
-FrameAllocator& frames() noexcept {
-  return frame_allocator;
-}
 Heap& heap() noexcept {
   return kernel_heap;
 }

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 import gdb
 
 from .. import machine, symbolize
-from .values import elements, list_items, memory, number, object_at, pointee, variable, word_at
+from .values import (WORD, elements, list_items, memory, number, object_at, pointee, variable,
+                     word_at)
 
 _EXECUTOR = "quoll::exec::(anonymous namespace)::the_executor"
 _REGISTRY = "quoll::guest::(anonymous namespace)::registry"
-_FRAMES = "quoll::vm::(anonymous namespace)::frame_allocator"
+_FRAMES = "quoll::vm::detail::frame_allocator"
 
 # A promise lies behind its coroutine's two function pointers.
 _PROMISE_OFFSET = 16
@@ -162,14 +163,22 @@ class Frames:
         return self.managed - self.free - sum(self.cached.values())
 
 
+def _cached_in(cache):
+    """How many frames lie on a cache's stack; its lowest slot is none. While somebody is at it,
+    the stack cannot be seen."""
+    top = number(cache["gate_"])
+    slots = cache["slots_"]
+    return (top - int(slots.address)) // WORD - 1 if top else 0
+
+
 def frames():
     """The frame allocator's figures, without asking it."""
     allocator = variable(_FRAMES)
     cached = {
-        hart: number(cache["count"])
+        hart: _cached_in(cache)
         for hart, cache in enumerate(elements(allocator["caches_"]))
     }
-    orders = int(allocator["orders_with_blocks_"])
+    orders = int(allocator["buddies_"]["orders_with_blocks_"])
     return Frames(
         managed=int(allocator["managed_"]),
         free=number(allocator["free_frames_"]),

@@ -13,14 +13,26 @@ namespace quoll::arch {
 
 /// Satisfies `sync::InterruptControl`.
 struct Interrupts {
-  using State = bool;
+  /// Whether interrupts were on: the bit of `sstatus`, so that to restore it takes no branch.
+  class State {
+   public:
+    constexpr State() = default;
+    // NOLINTNEXTLINE(google-explicit-constructor): stands for a bool
+    constexpr State(bool enabled) : bits_(enabled ? riscv::sstatus::kSie : 0) {}
+    // NOLINTNEXTLINE(google-explicit-constructor): stands for a bool
+    constexpr operator bool() const noexcept { return bits_ != 0; }
+
+   private:
+    friend struct Interrupts;
+    std::uint64_t bits_ = 0;
+  };
   static State save_and_disable() noexcept {
-    return (read_and_clear_csr_bits<riscv::Csr::kSstatus>(riscv::sstatus::kSie) &
-            riscv::sstatus::kSie) != 0;
+    State before;
+    before.bits_ =
+        read_and_clear_csr_bits<riscv::Csr::kSstatus>(riscv::sstatus::kSie) & riscv::sstatus::kSie;
+    return before;
   }
-  static void restore(State enabled) noexcept {
-    if (enabled) enable();
-  }
+  static void restore(State before) noexcept { set_csr_bits<riscv::Csr::kSstatus>(before.bits_); }
   static void enable() noexcept { set_csr_bits<riscv::Csr::kSstatus>(riscv::sstatus::kSie); }
   static void disable() noexcept { clear_csr_bits<riscv::Csr::kSstatus>(riscv::sstatus::kSie); }
   /// Encoded `pause`; a no-op where Zihintpause is unknown.

@@ -23,8 +23,14 @@ base::Result<void, AllocError> init(const handoff::BootInfo& info);
 /// `info.all_harts_left_loader()`. *Context*: once. The result is how many bytes came back.
 std::uint64_t release_loader_memory(const handoff::BootInfo& info);
 
+namespace detail {
+extern constinit FrameAllocator frame_allocator;
+}  // namespace detail
+
 /// *Requires*: `init` succeeded. The same holds for what follows.
-FrameAllocator& frames() noexcept;
+inline FrameAllocator& frames() noexcept {
+  return detail::frame_allocator;  // here, so that its address is a constant to callers
+}
 Heap& heap() noexcept;
 KernelSpace& kernel_space() noexcept;
 
