@@ -56,8 +56,11 @@ unsigned Harts::count() noexcept {
   return mock::Machine::current().hart_count();
 }
 
-void Mmu::set_root(const Format& format, mem::PhysicalAddress root) noexcept {
-  mock::Machine::current().set_root(Harts::id(), format.mode(), root);
+unsigned Mmu::asid_bits() noexcept {
+  return mock::Machine::current().asid_bits();
+}
+void Mmu::set_root(const Format& format, mem::PhysicalAddress root, std::uint16_t asid) noexcept {
+  mock::Machine::current().set_root(Harts::id(), format.mode(), root, asid);
 }
 mem::PhysicalAddress Mmu::root() noexcept {
   return mock::Machine::current().root(Harts::id());
@@ -65,18 +68,31 @@ mem::PhysicalAddress Mmu::root() noexcept {
 void Mmu::fence(mem::VirtualRange range) noexcept {
   mock::Machine::current().fence(Harts::id(), range);
 }
+void Mmu::fence(mem::VirtualRange range, std::uint16_t asid) noexcept {
+  mock::Machine::current().fence(Harts::id(), range, asid);
+}
+void Mmu::fence_asid(std::uint16_t asid) noexcept {
+  mock::Machine::current().fence_asid(Harts::id(), asid);
+}
 void Mmu::fence_all() noexcept {
   mock::Machine::current().fence_all(Harts::id());
 }
 void Mmu::fence_remote(sync::HartSet harts, mem::VirtualRange range) noexcept {
   mock::Machine::current().fence_remote(harts, range);
 }
+void Mmu::fence_remote(sync::HartSet harts, mem::VirtualRange range, std::uint16_t asid) noexcept {
+  mock::Machine::current().fence_remote(harts, range, asid);
+}
 void Mmu::fence_remote_all(sync::HartSet harts) noexcept {
   mock::Machine::current().fence_remote_all(harts);
 }
-// The emulated harts fetch nothing.
-void Mmu::fence_code() noexcept {}
-void Mmu::fence_code_remote(sync::HartSet) noexcept {}
+// The emulated harts fetch nothing; that they were asked is counted.
+void Mmu::fence_code() noexcept {
+  mock::Machine::current().fence_code();
+}
+void Mmu::fence_code_remote(sync::HartSet harts) noexcept {
+  mock::Machine::current().fence_code_remote(harts);
+}
 
 std::size_t UserMemory::copy_in(void* to, mem::VirtualAddress from, std::size_t size) noexcept {
   return copy_user(from, size, mem::Access::kRead,

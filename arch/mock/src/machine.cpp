@@ -19,8 +19,9 @@ thread_local unsigned this_hart = 0;
 constexpr std::uint64_t kV = 1, kR = 2, kW = 4, kX = 8, kU = 16, kG = 32, kA = 64, kD = 128;
 }  // namespace
 
-Machine::Machine(std::vector<mem::PhysicalRange> ram, unsigned harts)
-    : ram_(std::move(ram)), harts_(harts) {
+Machine::Machine(std::vector<mem::PhysicalRange> ram, unsigned harts, unsigned asid_bits)
+    : ram_(std::move(ram)), asid_bits_(asid_bits), harts_(harts) {
+  QUOLL_ASSERT(asid_bits <= 16);
   QUOLL_ASSERT(!ram_.empty() && harts > 0 && harts <= sync::kMaxHarts);
   const mem::PhysicalAddress low = ram_.front().start();
   memory_size_ = ram_.back().end() - low;
@@ -59,6 +60,7 @@ Machine::Walked Machine::walk(const Hart& hart, std::uint64_t address) const {
   const auto sign = static_cast<std::uint64_t>(static_cast<std::int64_t>(address) >> (bits - 1));
   if (sign != 0 && sign != ~std::uint64_t{0}) return {};
   std::uint64_t table = hart.root.value();
+  std::uint64_t global = 0;  // a table that is global makes all below it global
   for (unsigned i = hart.levels; i-- > 0;) {
     const std::uint64_t number = (address >> (12 + 9 * i)) & 511;
     const auto* slot = static_cast<const std::uint64_t*>(
@@ -69,13 +71,14 @@ Machine::Walked Machine::walk(const Hart& hart, std::uint64_t address) const {
     const std::uint64_t page_number = (entry >> 10) & ((std::uint64_t{1} << 44) - 1);
     if ((entry & (kR | kX)) == 0) {
       if ((entry & (kU | kA | kD)) != 0) return {};
+      global |= entry & kG;
       table = page_number << 12;
       continue;
     }
     const std::uint64_t low_pages = (std::uint64_t{1} << (9 * i)) - 1;
     if ((page_number & low_pages) != 0) return {};
     const std::uint64_t page = page_number | ((address >> 12) & low_pages);
-    return {entry & 0xff, mem::PhysicalAddress(page << 12)};
+    return {(entry & 0xff) | global, mem::PhysicalAddress(page << 12)};
   }
   return {};
 }
@@ -102,18 +105,31 @@ std::optional<mem::PhysicalAddress> Machine::translate(unsigned hart_id,
   Hart& hart = harts_.at(hart_id);
   QUOLL_ASSERT(hart.levels != 0);
   const std::uint64_t page = address.value() >> 12;
-  auto cached = hart.cache.find(page);
-  if (cached == hart.cache.end()) {
-    cached = hart.cache.emplace(page, walk(hart, address.value())).first;
+  const Walked* known = nullptr;
+  for (const std::uint32_t tag : {std::uint32_t{hart.asid}, kGlobal}) {
+    const Pages& pages = hart.caches[tag];
+    const auto cached = pages.find(page);
+    if (cached != pages.end()) known = &cached->second;
   }
-  if (!permits(cached->second, access, mode)) return std::nullopt;
-  return cached->second.page + (address.value() & 0xfff);
+  if (known == nullptr) {
+    const Walked walked = walk(hart, address.value());
+    const std::uint32_t tag = (walked.flags & kG) != 0 ? kGlobal : hart.asid;
+    known = &hart.caches[tag].emplace(page, walked).first->second;
+  }
+  if (!permits(*known, access, mode)) return std::nullopt;
+  return known->page + (address.value() & 0xfff);
 }
 
-void Machine::set_root(unsigned hart_id, riscv::PagingMode mode, mem::PhysicalAddress root) {
+std::uint16_t Machine::kept(std::uint16_t asid) const {
+  return static_cast<std::uint16_t>(asid & ((1U << asid_bits_) - 1));
+}
+
+void Machine::set_root(unsigned hart_id, riscv::PagingMode mode, mem::PhysicalAddress root,
+                       std::uint16_t asid) {
   const std::lock_guard guard(mutex_);
   Hart& hart = harts_.at(hart_id);
   hart.root = root;
+  hart.asid = kept(asid);
   hart.levels = static_cast<unsigned>(mode) - 5;
 }
 
@@ -122,15 +138,28 @@ mem::PhysicalAddress Machine::root(unsigned hart_id) {
   return harts_.at(hart_id).root;
 }
 
-void Machine::fence_locked(Hart& hart, mem::VirtualRange range) {
+std::uint16_t Machine::asid(unsigned hart_id) {
+  const std::lock_guard guard(mutex_);
+  return harts_.at(hart_id).asid;
+}
+
+void Machine::fence_pages(Pages& pages, mem::VirtualRange range) {
   if (range.is_empty()) return;
   const std::uint64_t first = range.start().value() >> 12;
   const std::uint64_t last = (range.start().value() + (range.size() - 1)) >> 12;
-  hart.cache.erase(hart.cache.lower_bound(first), hart.cache.upper_bound(last));
+  pages.erase(pages.lower_bound(first), pages.upper_bound(last));
+}
+
+void Machine::fence_locked(Hart& hart, mem::VirtualRange range) {
+  for (auto& [tag, pages] : hart.caches) fence_pages(pages, range);
+}
+
+void Machine::fence_locked(Hart& hart, mem::VirtualRange range, std::uint16_t asid) {
+  fence_pages(hart.caches[asid], range);
 }
 
 void Machine::fence_all_locked(Hart& hart) {
-  std::erase_if(hart.cache, [](const auto& item) { return (item.second.flags & kG) == 0; });
+  std::erase_if(hart.caches, [](const auto& item) { return item.first != kGlobal; });
 }
 
 void Machine::fence(unsigned hart, mem::VirtualRange range) {
@@ -139,26 +168,54 @@ void Machine::fence(unsigned hart, mem::VirtualRange range) {
   fence_locked(harts_.at(hart), range);
 }
 
+void Machine::fence(unsigned hart, mem::VirtualRange range, std::uint16_t asid) {
+  const std::lock_guard guard(mutex_);
+  ++fences_.local;
+  fence_locked(harts_.at(hart), range, kept(asid));
+}
+
+void Machine::fence_asid(unsigned hart, std::uint16_t asid) {
+  const std::lock_guard guard(mutex_);
+  ++fences_.local;
+  harts_.at(hart).caches.erase(kept(asid));
+}
+
 void Machine::fence_all(unsigned hart) {
   const std::lock_guard guard(mutex_);
   ++fences_.local;
   fence_all_locked(harts_.at(hart));
 }
 
-void Machine::fence_remote(sync::HartSet harts, mem::VirtualRange range) {
+template <typename F>
+void Machine::fence_others(sync::HartSet harts, F&& fence) {
   const std::lock_guard guard(mutex_);
+  ++fences_.dispatches;
   harts.for_each([&](unsigned hart) {
     ++fences_.remote;
-    fence_locked(harts_.at(hart), range);
+    fence(harts_.at(hart));
   });
 }
 
+void Machine::fence_remote(sync::HartSet harts, mem::VirtualRange range) {
+  fence_others(harts, [&](Hart& hart) { fence_locked(hart, range); });
+}
+
+void Machine::fence_remote(sync::HartSet harts, mem::VirtualRange range, std::uint16_t asid) {
+  fence_others(harts, [&](Hart& hart) { fence_locked(hart, range, kept(asid)); });
+}
+
 void Machine::fence_remote_all(sync::HartSet harts) {
+  fence_others(harts, [](Hart& hart) { fence_all_locked(hart); });
+}
+
+void Machine::fence_code() {
   const std::lock_guard guard(mutex_);
-  harts.for_each([&](unsigned hart) {
-    ++fences_.remote;
-    fence_all_locked(harts_.at(hart));
-  });
+  ++fences_.code;
+}
+
+void Machine::fence_code_remote(sync::HartSet harts) {
+  const std::lock_guard guard(mutex_);
+  fences_.remote_code += harts.count();
 }
 
 FenceCounts Machine::fences() {
@@ -166,11 +223,11 @@ FenceCounts Machine::fences() {
   return fences_;
 }
 
-std::size_t Machine::stale_translations() {
-  const std::lock_guard guard(mutex_);
+std::size_t Machine::stale_on(const Hart& hart) const {
   std::size_t stale = 0;
-  for (const Hart& hart : harts_) {
-    for (const auto& [page, cached] : hart.cache) {
+  for (const auto& [tag, pages] : hart.caches) {
+    if (tag != hart.asid && tag != kGlobal) continue;  // no access finds these
+    for (const auto& [page, cached] : pages) {
       if (cached.flags == 0) continue;  // faults once too often: harmless
       const Walked now = walk(hart, page << 12);
       const bool moved = now.page != cached.page;
@@ -179,6 +236,23 @@ std::size_t Machine::stale_translations() {
     }
   }
   return stale;
+}
+
+std::size_t Machine::stale_translations() {
+  const std::lock_guard guard(mutex_);
+  std::size_t stale = 0;
+  for (const Hart& hart : harts_) stale += stale_on(hart);
+  return stale;
+}
+
+std::size_t Machine::stale_translations(unsigned hart) {
+  const std::lock_guard guard(mutex_);
+  return stale_on(harts_.at(hart));
+}
+
+std::size_t Machine::cached_translations(unsigned hart, std::uint16_t asid) {
+  const std::lock_guard guard(mutex_);
+  return harts_.at(hart).caches[asid].size();
 }
 
 }  // namespace quoll::arch::mock

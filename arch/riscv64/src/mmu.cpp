@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
+#include <bit>
+
 #include <quoll/arch/csr_access.hpp>
 #include <quoll/arch/mmu.hpp>
 #include <quoll/arch/record.hpp>
@@ -29,9 +31,22 @@ riscv::Satp current_satp() noexcept {
 
 }  // namespace
 
-void Mmu::set_root(const Format& format, mem::PhysicalAddress root) noexcept {
+unsigned Mmu::asid_bits() noexcept {
+  const riscv::Satp before = current_satp();
+  riscv::Satp all_ones = before;
+  all_ones.asid = 0xffff;
+  write_csr<riscv::Csr::kSatp>(all_ones.encode());
+  const std::uint16_t kept = current_satp().asid;
+  write_csr<riscv::Csr::kSatp>(before.encode());
+  // The probe's tag will be some space's.
+  fence_all();
+  // Implemented bits are the low ones.
+  return static_cast<unsigned>(std::countr_one(kept));
+}
+
+void Mmu::set_root(const Format& format, mem::PhysicalAddress root, std::uint16_t asid) noexcept {
   write_csr<riscv::Csr::kSatp>(
-      riscv::Satp{.mode = format.mode(), .asid = 0, .root = root}.encode());
+      riscv::Satp{.mode = format.mode(), .asid = asid, .root = root}.encode());
 }
 
 mem::PhysicalAddress Mmu::root() noexcept {
@@ -53,6 +68,24 @@ void Mmu::fence(mem::VirtualRange range) noexcept {
   }
 }
 
+void Mmu::fence(mem::VirtualRange range, std::uint16_t asid) noexcept {
+  const std::uint64_t pages = mem::pages_for(range.size());
+  if (pages > kMaxSingleFences) return fence_asid(asid);
+  note(FenceOf::kPages, pages, range.start().value());
+  const std::uint64_t tag = asid;
+  const std::uint64_t first = range.start().align_down(mem::kPageSize).value();
+  const std::uint64_t behind = range.start().value() + range.size();
+  for (std::uint64_t page = first; page < behind || page == first; page += mem::kPageSize) {
+    asm volatile("sfence.vma %0, %1" : : "r"(page), "r"(tag) : "memory");
+  }
+}
+
+void Mmu::fence_asid(std::uint16_t asid) noexcept {
+  note(FenceOf::kAsid);
+  const std::uint64_t tag = asid;
+  asm volatile("sfence.vma zero, %0" : : "r"(tag) : "memory");
+}
+
 void Mmu::fence_all() noexcept {
   note(FenceOf::kAll);
   asm volatile("sfence.vma zero, zero" : : : "memory");
@@ -63,6 +96,16 @@ void Mmu::fence_remote(sync::HartSet harts, mem::VirtualRange range) noexcept {
   note(FenceOf::kRemote, mem::pages_for(range.size()), range.start().value(), harts);
   // A machine whose firmware cannot fence cannot be kept correct.
   QUOLL_ASSERT(sbi::remote_fence(harts, range.start().value(), range.size()).has_value());
+}
+
+void Mmu::fence_remote(sync::HartSet harts, mem::VirtualRange range, std::uint16_t asid) noexcept {
+  if (harts.is_empty()) return;
+  const std::uint64_t pages = mem::pages_for(range.size());
+  note(FenceOf::kRemote, pages, range.start().value(), harts);
+  const bool whole = pages > kMaxSingleFences;
+  QUOLL_ASSERT(sbi::remote_fence(harts, whole ? 0 : range.start().value(),
+                                 whole ? riscv::sbi::kWholeAddressSpace : range.size(), asid)
+                   .has_value());
 }
 
 void Mmu::fence_remote_all(sync::HartSet harts) noexcept {

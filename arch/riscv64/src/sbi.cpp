@@ -10,16 +10,20 @@ using riscv::sbi::Error;
 using riscv::sbi::Extension;
 
 Outcome call(Extension extension, std::uint64_t function, std::uint64_t argument0 = 0,
-             std::uint64_t argument1 = 0, std::uint64_t argument2 = 0,
-             std::uint64_t argument3 = 0) noexcept {
+             std::uint64_t argument1 = 0, std::uint64_t argument2 = 0, std::uint64_t argument3 = 0,
+             std::uint64_t argument4 = 0) noexcept {
   register std::uint64_t a0 asm("a0") = argument0;
   register std::uint64_t a1 asm("a1") = argument1;
   register std::uint64_t a2 asm("a2") = argument2;
   register std::uint64_t a3 asm("a3") = argument3;
+  register std::uint64_t a4 asm("a4") = argument4;
   register std::uint64_t a6 asm("a6") = function;
   register std::uint64_t a7 asm("a7") = static_cast<std::uint64_t>(extension);
   // SAFETY: the firmware keeps all registers but a0 and a1.
-  asm volatile("ecall" : "+r"(a0), "+r"(a1) : "r"(a2), "r"(a3), "r"(a6), "r"(a7) : "memory");
+  asm volatile("ecall"
+               : "+r"(a0), "+r"(a1)
+               : "r"(a2), "r"(a3), "r"(a4), "r"(a6), "r"(a7)
+               : "memory");
   const auto error = static_cast<Error>(static_cast<std::int64_t>(a0));
   if (error != Error::kSuccess) return base::err(error);
   return a1;
@@ -87,6 +91,15 @@ Outcome remote_fence(sync::HartSet harts, std::uint64_t start, std::uint64_t siz
     return call(Extension::kRemoteFence,
                 static_cast<std::uint64_t>(riscv::sbi::RemoteFenceFunction::kSfenceVma), mask, base,
                 start, size);
+  });
+}
+
+Outcome remote_fence(sync::HartSet harts, std::uint64_t start, std::uint64_t size,
+                     std::uint16_t asid) noexcept {
+  return for_each_window(harts, [start, size, asid](std::uint64_t mask, std::uint64_t base) {
+    return call(Extension::kRemoteFence,
+                static_cast<std::uint64_t>(riscv::sbi::RemoteFenceFunction::kSfenceVmaAsid), mask,
+                base, start, size, asid);
   });
 }
 

@@ -2,7 +2,6 @@
 //
 // Address spaces: the operations on regions. Each one checks, reserves, and commits.
 #include <array>
-#include <atomic>
 #include <bit>
 #include <new>
 #include <utility>
@@ -30,12 +29,6 @@ bool can_merge(const Region& low, const Region& high) noexcept {
   return low.range.end() == high.range.start() && low.permissions == high.permissions &&
          low.backing == high.backing && low.mapping == high.mapping && low.vmo == high.vmo &&
          (!low.vmo || low.vmo_offset + low.range.size() == high.vmo_offset);
-}
-
-void fence_code_everywhere() noexcept {
-  arch::Mmu::fence_code();
-  const auto others = sync::HartSet::first(arch::Harts::count()).without(arch::Harts::id());
-  if (!others.is_empty()) arch::Mmu::fence_code_remote(others);
 }
 
 }  // namespace
@@ -70,40 +63,38 @@ class AddressSpace::Spares {
 
 base::Result<std::unique_ptr<AddressSpace>, SpaceError> AddressSpace::create(
     KernelSpace& kernel, const SpaceLimits& limits) {
-  auto table = kernel.frames().allocate_zeroed(FrameUse::kGuest);
-  if (!table) return base::err(SpaceError::kOutOfMemory);
-  auto root = intrusive::RefPtr<SpaceRoot>::adopt(new (std::nothrow) SpaceRoot(std::move(*table)));
-  if (!root) return base::err(SpaceError::kOutOfMemory);
+  auto mechanism = TRY(VmSpace::create(kernel, limits.page_tables));
   std::unique_ptr<AddressSpace> space(new (std::nothrow)
-                                          AddressSpace(kernel, std::move(root), limits));
+                                          AddressSpace(kernel, std::move(mechanism), limits));
   if (space == nullptr) return base::err(SpaceError::kOutOfMemory);
   return space;
 }
 
-AddressSpace::AddressSpace(KernelSpace& kernel, intrusive::RefPtr<SpaceRoot> root,
+AddressSpace::AddressSpace(KernelSpace& kernel, intrusive::RefPtr<VmSpace> space,
                            const SpaceLimits& limits)
     : kernel_(kernel),
       limits_(limits),
       bounds_(mappable(kernel.format().user_half())),
-      root_(std::move(root)),
-      tables_(kernel.format(), root_->address(),
-              TableMemory(kernel.frames(), limits.page_tables, FrameUse::kGuest),
-              paging::Reclaim::kEmptyTables) {
-  tables_.share_kernel_half(kernel.root());
+      space_(std::move(space)),
+      fault_handler_{[](void* self, mem::VirtualAddress address, mem::Access access) {
+                       return static_cast<AddressSpace*>(self)->handle_fault(address, access);
+                     },
+                     this} {
+  QUOLL_ASSERT(space_->register_page_fault_handler(fault_handler_).has_value());
 }
 
 AddressSpace::~AddressSpace() {
   if (is_active()) kernel_.activate();
-  FrameList frames(kernel_.frames());
+  space_->unregister_page_fault_handler();
+  TlbFlusher flusher(*space_);
   {
     sync::LockGuard guard(lock_);
-    paging::Flush flush;
     while (Region* region = regions_.first()) {
-      take_pages(*region, flush, frames);
+      take_pages(*region, flusher);
       remove(*region);
     }
-    settle(flush);
-    QUOLL_ASSERT(usage_.resident_pages == 0 && tables_.memory().in_use() == 0);
+    flusher.dispatch();
+    QUOLL_ASSERT(usage_.resident_pages == 0 && tables().memory().in_use() == 0);
   }
 }
 
@@ -216,6 +207,7 @@ base::Result<mem::VirtualRange, SpaceError> AddressSpace::map_vmo(Placement wher
 
 base::Result<mem::VirtualRange, SpaceError> AddressSpace::map(Placement where, std::uint64_t size,
                                                               const Region& description) {
+  TlbFlusher flusher(*space_);
   sync::LockGuard guard(lock_);
   const mem::VirtualRange range = TRY(place(where, size));
   const std::uint64_t charge = description.is_charged() ? range.page_count() : 0;
@@ -231,14 +223,13 @@ base::Result<mem::VirtualRange, SpaceError> AddressSpace::map(Placement where, s
   region->origin = range.start();
   region->mapping = next_mapping_++;
   if (region->backing == Backing::kShared) {
-    paging::Flush flush;
-    const auto mapped =
-        tables_.map(range, region->vmo_frame(range.start()), {region->permissions}, flush);
-    settle(flush);
+    const auto mapped = tables().map(range, region->vmo_frame(range.start()), {region->permissions},
+                                     flusher.changes());
+    flusher.dispatch();
     if (!mapped) {
       QUOLL_ASSERT(mapped.error() == paging::MapError::kOutOfMemory);
-      return base::err(tables_.memory().is_exhausted() ? SpaceError::kLimit
-                                                       : SpaceError::kOutOfMemory);
+      return base::err(tables().memory().is_exhausted() ? SpaceError::kLimit
+                                                        : SpaceError::kOutOfMemory);
     }
   }
   regions_.insert(*region.release());
@@ -309,15 +300,15 @@ void AddressSpace::merge_around(mem::VirtualRange range) {
 }
 
 /// Unmaps all pages of a region and collects the frames that belong to the space.
-void AddressSpace::take_pages(const Region& region, paging::Flush& flush, FrameList& frames) {
+void AddressSpace::take_pages(const Region& region, TlbFlusher& flusher) {
   if (region.backing == Backing::kReserved) return;
   const auto removed = [&](mem::VirtualAddress, const paging::Leaf& leaf, std::uint64_t)
                            QUOLL_NO_THREAD_SAFETY_ANALYSIS {  // under the caller's guard
                              if (!region.owns_frame(leaf.address)) return;
-                             frames.push(Frame::adopt(kernel_.frames(), leaf.address));
+                             flusher.hold(Frame::adopt(kernel_.frames(), leaf.address));
                              --usage_.resident_pages;
                            };
-  QUOLL_ASSERT(tables_.unmap(region.range, flush, removed).has_value());
+  QUOLL_ASSERT(tables().unmap(region.range, flusher.changes(), removed).has_value());
 }
 
 void AddressSpace::remove(Region& region) {
@@ -326,21 +317,6 @@ void AddressSpace::remove(Region& region) {
   --usage_.regions;
   regions_.erase(region);
   delete &region;
-}
-
-/// Fences the harts that may cache what changed, and gives page tables back.
-void AddressSpace::settle(paging::Flush& flush) noexcept {
-  flush.apply([this](mem::VirtualRange range, paging::FenceReach reach) {
-    // The change is visible before the set is read: a hart that joins later finds the new tables.
-    std::atomic_thread_fence(std::memory_order_seq_cst);
-    const sync::HartSet harts = root_->active_harts().load();
-    const unsigned self = arch::Harts::id();
-    if (harts.contains(self)) arch::Mmu::fence(range);
-    if (reach != paging::FenceReach::kAll) return;
-    const sync::HartSet others = harts.without(self);
-    if (!others.is_empty()) arch::Mmu::fence_remote(others, range);
-  });
-  flush.release_tables(tables_.memory());
 }
 
 // Changing.
@@ -360,6 +336,7 @@ base::Result<void, SpaceError> AddressSpace::change(mem::VirtualRange range,
                                                     mem::Permissions permissions) {
   const mem::Permissions wanted = permissions.for_user();
   {
+    TlbFlusher flusher(*space_);
     sync::LockGuard guard(lock_);
     std::uint64_t charge = 0;
     for (const Region* region = TRY(select(range, Span::kOneMapping));
@@ -379,7 +356,6 @@ base::Result<void, SpaceError> AddressSpace::change(mem::VirtualRange range,
     Spares spares;
     TRY(reserve_cuts(range, spares));
 
-    paging::Flush flush;
     for (Region* region = isolate(range, spares);
          region != nullptr && region->range.start() < range.end();
          region = RegionTree::next(*region)) {
@@ -389,8 +365,8 @@ base::Result<void, SpaceError> AddressSpace::change(mem::VirtualRange range,
         continue;  // no page of it is there
       }
       region->permissions = wanted;
-      const auto changed =
-          tables_.protect(region->range, flush, [&](mem::VirtualAddress, const paging::Leaf& leaf) {
+      const auto changed = tables().protect(
+          region->range, flusher.changes(), [&](mem::VirtualAddress, const paging::Leaf& leaf) {
             // A private page that is still the VMO's own must be copied before it is written.
             const bool is_copy =
                 region->backing == Backing::kShared || region->owns_frame(leaf.address);
@@ -399,7 +375,7 @@ base::Result<void, SpaceError> AddressSpace::change(mem::VirtualRange range,
       QUOLL_ASSERT(changed.has_value());
     }
     usage_.committed_pages += charge;
-    settle(flush);
+    flusher.dispatch();
     merge_around(range);
   }
   if (wanted.can_execute()) fence_code_everywhere();
@@ -407,7 +383,7 @@ base::Result<void, SpaceError> AddressSpace::change(mem::VirtualRange range,
 }
 
 base::Result<void, SpaceError> AddressSpace::decommit(mem::VirtualRange range) {
-  FrameList frames(kernel_.frames());
+  TlbFlusher flusher(*space_);
   sync::LockGuard guard(lock_);
   for (const Region* region = TRY(select(range, Span::kOneMapping));
        region != nullptr && region->range.start() < range.end();
@@ -416,35 +392,33 @@ base::Result<void, SpaceError> AddressSpace::decommit(mem::VirtualRange range) {
   }
   Spares spares;
   TRY(reserve_cuts(range, spares));
-  paging::Flush flush;
   for (Region* region = isolate(range, spares);
        region != nullptr && region->range.start() < range.end();
        region = RegionTree::next(*region)) {
-    take_pages(*region, flush, frames);
+    take_pages(*region, flusher);
     if (region->is_charged()) usage_.committed_pages -= region->range.page_count();
     region->backing = Backing::kReserved;
     region->permissions = mem::Permissions::none().for_user();
   }
-  settle(flush);
+  flusher.dispatch();
   merge_around(range);
   return {};
 }
 
 base::Result<void, SpaceError> AddressSpace::unmap_locked(mem::VirtualRange range,
-                                                          FrameList& frames) {
+                                                          TlbFlusher& flusher) {
   TRY(select(range, Span::kAnyMappings));
   Spares spares;
   TRY(reserve_cuts(range, spares));
-  paging::Flush flush;
   for (Region* region = isolate(range, spares);
        region != nullptr && region->range.start() < range.end();) {
     Region* next = RegionTree::next(*region);
-    take_pages(*region, flush, frames);
+    take_pages(*region, flusher);
     // The region keeps its VMO alive until the fence; the pages are the VMO's.
     region->permissions = mem::Permissions::none();
     region = next;
   }
-  settle(flush);
+  flusher.dispatch();
   for (Region* region = region_of(range.start());
        region != nullptr && region->range.start() < range.end();) {
     Region* next = RegionTree::next(*region);
@@ -455,13 +429,13 @@ base::Result<void, SpaceError> AddressSpace::unmap_locked(mem::VirtualRange rang
 }
 
 base::Result<void, SpaceError> AddressSpace::unmap(mem::VirtualRange range) {
-  FrameList frames(kernel_.frames());
+  TlbFlusher flusher(*space_);
   sync::LockGuard guard(lock_);
-  return unmap_locked(range, frames);
+  return unmap_locked(range, flusher);
 }
 
 base::Result<void, SpaceError> AddressSpace::release(mem::VirtualAddress start) {
-  FrameList frames(kernel_.frames());
+  TlbFlusher flusher(*space_);
   sync::LockGuard guard(lock_);
   const Region* region = regions_.find(start);
   if (region == nullptr || region->origin != start) return base::err(SpaceError::kNotMapped);
@@ -471,7 +445,7 @@ base::Result<void, SpaceError> AddressSpace::release(mem::VirtualAddress start) 
     end = region->range.end();
     region = RegionTree::next(*region);
   }
-  return unmap_locked(mem::VirtualRange(start, end - start), frames);
+  return unmap_locked(mem::VirtualRange(start, end - start), flusher);
 }
 
 // Reports.
@@ -479,7 +453,7 @@ base::Result<void, SpaceError> AddressSpace::release(mem::VirtualAddress start) 
 SpaceUsage AddressSpace::usage() {
   sync::LockGuard guard(lock_);
   SpaceUsage out = usage_;
-  out.page_tables = tables_.memory().in_use() + 1;
+  out.page_tables = tables().memory().in_use() + 1;
   return out;
 }
 

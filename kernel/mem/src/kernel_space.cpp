@@ -5,6 +5,7 @@
 
 #include <quoll/base/assert.hpp>
 #include <quoll/kernel/mem/kernel_space.hpp>
+#include <quoll/kernel/mem/vm_space.hpp>
 #include <quoll/mem/page_size.hpp>
 
 namespace quoll::vm {
@@ -21,7 +22,8 @@ KernelSpace::KernelSpace(arch::Mmu::Format format, mem::PhysicalAddress root,
       root_(root),
       frames_(frames),
       tables_(format, root, TableMemory(frames, UINT64_MAX), paging::Reclaim::kNever),
-      window_(window.whole_pages()) {}
+      window_(window.whole_pages()),
+      asids_(arch::Mmu::asid_bits()) {}
 
 KernelSpace::~KernelSpace() = default;
 
@@ -61,24 +63,35 @@ base::Result<volatile void*, SpaceError> KernelSpace::map_device(mem::PhysicalRa
 }
 
 void KernelSpace::activate() noexcept {
-  const unsigned hart = arch::Harts::id();
-  intrusive::RefPtr<SpaceRoot> before = std::exchange(active_[hart], nullptr);
-  if (!before) return;
-  arch::Mmu::set_root(format_, root_);
-  arch::Mmu::fence_all();
-  // Only now can nothing of the old space be cached here.
-  before->active_harts().remove(hart);
+  if (active_[arch::Harts::id()]) activate(nullptr);
 }
 
-void KernelSpace::activate(const intrusive::RefPtr<SpaceRoot>& root) noexcept {
+// vm_space.cpp and asid.cpp say why in this order.
+void KernelSpace::activate(intrusive::RefPtr<VmSpace> space) noexcept {
   const unsigned hart = arch::Harts::id();
-  if (active_[hart] == root) return;
-  intrusive::RefPtr<SpaceRoot> before = std::exchange(active_[hart], root);
-  // In the set before the first translation: whoever changes the space from here on fences us.
-  root->active_harts().add(hart);
-  arch::Mmu::set_root(format_, root->address());
-  arch::Mmu::fence_all();
-  if (before) before->active_harts().remove(hart);
+  if (active_[hart] == space) return;
+  const intrusive::RefPtr<VmSpace> before = std::exchange(active_[hart], std::move(space));
+  VmSpace* const next = active_[hart].get();
+  mem::PhysicalAddress root = root_;
+  std::uint16_t asid = kUntagged;
+  bool is_mixed = before && before->is_untagged(hart);
+  if (next == nullptr) {
+    asids_.leave(hart);
+  } else {
+    const AsidAllocator::Entered entered = asids_.enter(next->tag_, hart);
+    asid = entered.asid;
+    root = next->root();
+    const VmSpace::Forget forget = next->join(hart, asid);
+    if (entered.must_forget || forget == VmSpace::Forget::kAll) {
+      arch::Mmu::fence_all();
+    } else if (forget == VmSpace::Forget::kAsid && asid != kUntagged) {
+      arch::Mmu::fence_asid(asid);
+    }
+    is_mixed = is_mixed || asid == kUntagged;
+  }
+  arch::Mmu::set_root(format_, root, asid);
+  if (is_mixed) arch::Mmu::fence_all();
+  if (before) before->leave(hart);
 }
 
 }  // namespace quoll::vm

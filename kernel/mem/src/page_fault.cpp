@@ -16,10 +16,10 @@ using mem::kPageSize;
 
 FaultOutcome AddressSpace::handle_fault(mem::VirtualAddress address, mem::Access access) {
   if (!bounds_.contains(address)) return FaultOutcome::kNotMapped;
+  TlbFlusher flusher(*space_);
   sync::LockGuard guard(lock_);
-  paging::Flush flush;
-  const FaultOutcome outcome = resolve(address.align_down(kPageSize), access, flush);
-  settle(flush);
+  const FaultOutcome outcome = resolve(address.align_down(kPageSize), access, flusher.changes());
+  flusher.dispatch();
   return outcome;
 }
 
@@ -37,7 +37,7 @@ FaultOutcome AddressSpace::resolve(mem::VirtualAddress page, mem::Access access,
   if (region == nullptr) return FaultOutcome::kNotMapped;
   if (!region->permissions.allows(access)) return FaultOutcome::kDenied;
 
-  if (const auto found = tables_.query(page)) {
+  if (const auto found = tables().query(page)) {
     if (found->leaf.properties.permissions.allows(access)) {
       // Another hart was faster, or this one remembers what was.
       flush.include(mem::VirtualRange(page, kPageSize), paging::FenceReach::kLocal);
@@ -57,7 +57,7 @@ FaultOutcome AddressSpace::resolve(mem::VirtualAddress page, mem::Access access,
     }
     case Backing::kShared: {
       const auto mapped =
-          tables_.map_page(page, region->vmo_frame(page), {region->permissions}, flush);
+          tables().map_page(page, region->vmo_frame(page), {region->permissions}, flush);
       return mapped ? FaultOutcome::kResolved : FaultOutcome::kOutOfMemory;
     }
     case Backing::kPrivate: {
@@ -65,8 +65,8 @@ FaultOutcome AddressSpace::resolve(mem::VirtualAddress page, mem::Access access,
       if (access == mem::Access::kWrite || behind > region->vmo->content_size()) {
         return copy_page(*region, page, false, flush);
       }
-      const auto mapped = tables_.map_page(page, region->vmo_frame(page),
-                                           {region->permissions.without_write()}, flush);
+      const auto mapped = tables().map_page(page, region->vmo_frame(page),
+                                            {region->permissions.without_write()}, flush);
       return mapped ? FaultOutcome::kResolved : FaultOutcome::kOutOfMemory;
     }
   }
@@ -77,7 +77,7 @@ FaultOutcome AddressSpace::resolve(mem::VirtualAddress page, mem::Access access,
 FaultOutcome AddressSpace::fill_page(const Region& region, mem::VirtualAddress page, Frame frame,
                                      paging::Flush& flush) {
   // On refusal the handle gives the frame back.
-  if (!tables_.map_page(page, frame.address(), {region.permissions}, flush)) {
+  if (!tables().map_page(page, frame.address(), {region.permissions}, flush)) {
     return FaultOutcome::kOutOfMemory;
   }
   (void)frame.leak();
@@ -99,13 +99,9 @@ FaultOutcome AddressSpace::copy_page(const Region& region, mem::VirtualAddress p
     std::memcpy(to, kernel_.phys_map().pointer(region.vmo_frame(page)), size);
   }
   std::memset(to + size, 0, kPageSize - size);
-  if (region.permissions.can_execute()) {
-    arch::Mmu::fence_code();
-    const auto others = sync::HartSet::first(arch::Harts::count()).without(arch::Harts::id());
-    if (!others.is_empty()) arch::Mmu::fence_code_remote(others);
-  }
+  if (region.permissions.can_execute()) fence_code_everywhere();
   if (!is_present) return fill_page(region, page, std::move(frame), flush);
-  const auto replaced = tables_.replace_page(page, frame.address(), {region.permissions}, flush);
+  const auto replaced = tables().replace_page(page, frame.address(), {region.permissions}, flush);
   QUOLL_ASSERT(replaced.has_value());
   (void)frame.leak();
   ++usage_.resident_pages;

@@ -3,10 +3,8 @@
 // Copies between the kernel and a guest.
 #include <cstdint>
 
-#include <quoll/arch/current.hpp>
 #include <quoll/arch/record.hpp>
 #include <quoll/kernel/mem/user_copy.hpp>
-#include <quoll/mem/range.hpp>
 
 namespace quoll::vm {
 namespace {
@@ -15,28 +13,22 @@ namespace {
 /// guest can take a page away again, but not keep the kernel here.
 constexpr unsigned kMaxFruitlessFaults = 16;
 
-/// Calls `copy(done)`, which goes on behind `done` bytes and says how many it copied, until all
-/// are through.
+/// Calls `copy_rest()`, which goes on where it stopped, until it needs no page any more.
 template <typename Copy>
-base::Result<void, CopyError> copy(AddressSpace& space, mem::VirtualAddress user, std::size_t size,
-                                   mem::Access access, Copy&& copy_rest) {
-  if (size == 0) return {};
-  const auto range = mem::VirtualRange::create(user, size);
-  if (!range || !space.kernel().format().user_half().contains(*range)) {
-    return base::err(CopyError::kBadAddress);
-  }
-  space.activate();
+base::Result<void, CopyError> copy(AddressSpace& space, const UserCursor& cursor,
+                                   Copy&& copy_rest) {
   unsigned fruitless = 0;
-  for (std::size_t done = 0;;) {
-    const std::size_t part = copy_rest(done);
-    done += part;
-    if (done == size) return {};
-    fruitless = part > 0 ? 0 : fruitless + 1;
+  for (;;) {
+    const std::size_t before = cursor.remaining();
+    const base::Result<std::size_t, NeedsPage> copied = copy_rest();
+    if (copied) return {};
+    fruitless = cursor.remaining() < before ? 0 : fruitless + 1;
     if (fruitless > kMaxFruitlessFaults) return base::err(CopyError::kBadAddress);
+    const NeedsPage& missing = copied.error();
     const std::uint64_t begun = trace::begin(trace::Group::kFault);
-    const FaultOutcome outcome = space.handle_fault(user + done, access);
-    trace::record_since<trace::Event::kFault>(begun, access, outcome, trace::FaultOrigin::kKernel,
-                                              (user + done).value());
+    const FaultOutcome outcome = space.handle_fault(missing.address, missing.access);
+    trace::record_since<trace::Event::kFault>(begun, missing.access, outcome,
+                                              trace::FaultOrigin::kKernel, missing.address.value());
     switch (outcome) {
       case FaultOutcome::kResolved:
         break;
@@ -53,16 +45,19 @@ base::Result<void, CopyError> copy(AddressSpace& space, mem::VirtualAddress user
 
 base::Result<void, CopyError> copy_from_user(AddressSpace& space, void* to,
                                              mem::VirtualAddress from, std::size_t size) {
-  return copy(space, from, size, mem::Access::kRead, [&](std::size_t done) {
-    return arch::UserMemory::copy_in(static_cast<char*>(to) + done, from + done, size - done);
+  VmReader reader = TRY(space.vm_space().reader(from, size));
+  return copy(space, reader, [&] {
+    const std::size_t done = size - reader.remaining();
+    return reader.read(static_cast<char*>(to) + done, size - done);
   });
 }
 
 base::Result<void, CopyError> copy_to_user(AddressSpace& space, mem::VirtualAddress to,
                                            const void* from, std::size_t size) {
-  return copy(space, to, size, mem::Access::kWrite, [&](std::size_t done) {
-    return arch::UserMemory::copy_out(to + done, static_cast<const char*>(from) + done,
-                                      size - done);
+  VmWriter writer = TRY(space.vm_space().writer(to, size));
+  return copy(space, writer, [&] {
+    const std::size_t done = size - writer.remaining();
+    return writer.write(static_cast<const char*>(from) + done, size - done);
   });
 }
 

@@ -20,6 +20,8 @@ const char* to_string(LockRank rank) noexcept {
       return "address space";
     case LockRank::kKernelWindow:
       return "kernel window";
+    case LockRank::kAsid:
+      return "address-space ids";
     case LockRank::kHeap:
       return "heap";
     case LockRank::kFrameCache:

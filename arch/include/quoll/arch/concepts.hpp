@@ -13,6 +13,7 @@
 
 #include <concepts>
 #include <cstddef>
+#include <cstdint>
 
 #include <quoll/mem/address.hpp>
 #include <quoll/mem/range.hpp>
@@ -32,22 +33,32 @@ concept HartIdentity = requires {
 };
 
 /// Control of address translation on the hart that asks, and fences on others.
+///
+/// A fence forgets what was cached and orders all earlier stores to page tables before later
+/// translations. Fences with an ASID touch only translations of that ASID, and never global ones.
 template <typename M>
 concept MmuControl = paging::Format<typename M::Format> &&
                      requires(const typename M::Format& format, mem::PhysicalAddress root,
-                              mem::VirtualRange range, sync::HartSet harts) {
-                       /// Makes `root` the root page table of this hart. Fences nothing.
-                       { M::set_root(format, root) } noexcept -> std::same_as<void>;
+                              mem::VirtualRange range, sync::HartSet harts, std::uint16_t asid) {
+                       /// How many bits of an ASID this hart keeps: 0 to 16.
+                       { M::asid_bits() } noexcept -> std::same_as<unsigned>;
+                       /// Makes `root` the root page table of this hart, and `asid` the tag of
+                       /// what it caches from now on. Fences nothing.
+                       { M::set_root(format, root, asid) } noexcept -> std::same_as<void>;
                        /// The root page table that this hart uses.
                        { M::root() } noexcept -> std::same_as<mem::PhysicalAddress>;
-                       /// Forgets what this hart cached of the range, or of everything that is not
-                       /// global. Orders all earlier stores to page tables before later
-                       /// translations.
+                       /// On this hart: a range under every ASID and of global translations.
                        { M::fence(range) } noexcept -> std::same_as<void>;
+                       /// A range under one ASID.
+                       { M::fence(range, asid) } noexcept -> std::same_as<void>;
+                       /// All of one ASID.
+                       { M::fence_asid(asid) } noexcept -> std::same_as<void>;
+                       /// All of every ASID, of global translations or not.
                        { M::fence_all() } noexcept -> std::same_as<void>;
                        /// The same on other harts; returns when all of them have done it. The hart
                        /// that asks is not in the set.
                        { M::fence_remote(harts, range) } noexcept -> std::same_as<void>;
+                       { M::fence_remote(harts, range, asid) } noexcept -> std::same_as<void>;
                        { M::fence_remote_all(harts) } noexcept -> std::same_as<void>;
                        /// Makes stores to code visible to instruction fetches: of this hart, and of
                        /// others.

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 
 #include <quoll/arch/concepts.hpp>
 #include <quoll/arch/mock/machine.hpp>
@@ -30,11 +31,17 @@ struct Harts {
 
 struct Mmu {
   using Format = riscv::Sv;
-  static void set_root(const Format& format, mem::PhysicalAddress root) noexcept;
+  static unsigned asid_bits() noexcept;
+  static void set_root(const Format& format, mem::PhysicalAddress root,
+                       std::uint16_t asid = 0) noexcept;
   static mem::PhysicalAddress root() noexcept;
   static void fence(mem::VirtualRange range) noexcept;
+  static void fence(mem::VirtualRange range, std::uint16_t asid) noexcept;
+  static void fence_asid(std::uint16_t asid) noexcept;
   static void fence_all() noexcept;
   static void fence_remote(sync::HartSet harts, mem::VirtualRange range) noexcept;
+  static void fence_remote(sync::HartSet harts, mem::VirtualRange range,
+                           std::uint16_t asid) noexcept;
   static void fence_remote_all(sync::HartSet harts) noexcept;
   static void fence_code() noexcept;
   static void fence_code_remote(sync::HartSet harts) noexcept;

@@ -20,6 +20,9 @@ Outcome set_timer(std::uint64_t deadline) noexcept;
 Outcome send_ipi(sync::HartSet harts) noexcept;
 Outcome remote_fence_code(sync::HartSet harts) noexcept;
 Outcome remote_fence(sync::HartSet harts, std::uint64_t start, std::uint64_t size) noexcept;
+/// The same for the translations of one ASID, global ones left aside.
+Outcome remote_fence(sync::HartSet harts, std::uint64_t start, std::uint64_t size,
+                     std::uint16_t asid) noexcept;
 /// Stops the machine; returns only when the firmware cannot.
 void system_reset(riscv::sbi::ResetType type, riscv::sbi::ResetReason reason) noexcept;
 /// One byte to the firmware's console.

@@ -18,6 +18,7 @@ enum class LockRank : std::uint8_t {
   kTimer = 18,         ///< the timer queue
   kAddressSpace = 24,  ///< regions and page tables of one space
   kKernelWindow = 28,  ///< the kernel's own mappings
+  kAsid = 30,          ///< which space has which ASID
   kHeap = 32,          ///< one size class
   kFrameCache = 36,    ///< one hart's frames
   kFrames = 40,        ///< the buddy lists

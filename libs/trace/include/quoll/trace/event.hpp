@@ -138,7 +138,7 @@ inline constexpr std::array<EventInfo, 12> kEvents = {{
     {Event::kFence,
      Group::kFence,
      "fence",
-     {detail::small("of", Kind::kChoice, 0, 3, "pages|all|code|remote|remote-all|remote-code"),
+     {detail::small("of", Kind::kChoice, 0, 3, "pages|all|code|remote|remote-all|remote-code|asid"),
       detail::small("pages", Kind::kNumber, 3, 21), detail::first("address", Kind::kAddress),
       detail::second("harts", Kind::kHarts)}},
     {Event::kSyscall,
@@ -198,7 +198,7 @@ constexpr const EventInfo* find_info(std::uint8_t number) noexcept {
 enum class SliceEnd : std::uint8_t { kSuspended, kYielded, kEnded };
 enum class WakeSource : std::uint8_t { kTask, kInterrupt, kTimer };
 enum class FaultOrigin : std::uint8_t { kGuest, kKernel };
-enum class FenceOf : std::uint8_t { kPages, kAll, kCode, kRemote, kRemoteAll, kRemoteCode };
+enum class FenceOf : std::uint8_t { kPages, kAll, kCode, kRemote, kRemoteAll, kRemoteCode, kAsid };
 
 /// The key of a name that is a constant of the image.
 inline std::uint32_t text_key(const char* text) noexcept {

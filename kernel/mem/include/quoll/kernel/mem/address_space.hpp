@@ -12,12 +12,13 @@
 
 #include <quoll/base/result.hpp>
 #include <quoll/kernel/mem/error.hpp>
+#include <quoll/kernel/mem/flush.hpp>
 #include <quoll/kernel/mem/kernel_space.hpp>
 #include <quoll/kernel/mem/region.hpp>
+#include <quoll/kernel/mem/vm_space.hpp>
 #include <quoll/kernel/mem/vmo.hpp>
 #include <quoll/mem/permissions.hpp>
 #include <quoll/mem/range.hpp>
-#include <quoll/paging/flush.hpp>
 #include <quoll/sync/spin_lock.hpp>
 
 namespace quoll::vm {
@@ -109,15 +110,17 @@ class AddressSpace {
   FaultOutcome populate(mem::VirtualRange range, mem::Access access);
 
   /// Makes this the space that this hart's user mode sees. Costs next to nothing when it is.
-  void activate() noexcept { kernel_.activate(root_); }
-  bool is_active() const noexcept { return kernel_.is_active(*root_); }
+  void activate() noexcept { space_->activate(); }
+  bool is_active() const noexcept { return space_->is_active(); }
   /// Harts that may cache translations of this space.
-  sync::HartSet active_harts() const noexcept { return root_->active_harts().load(); }
+  sync::HartSet active_harts() const noexcept { return space_->active_harts(); }
 
   SpaceUsage usage();
   /// What can be mapped at all: the user half without its first 64 KiB and its last page.
   mem::VirtualRange bounds() const noexcept { return bounds_; }
   KernelSpace& kernel() noexcept { return kernel_; }
+  /// The mechanism below the regions. Its page tables are changed by this class alone.
+  VmSpace& vm_space() noexcept { return *space_; }
   /// The region that holds an address, copied; nothing when there is none. For reports.
   struct RegionInfo {
     mem::VirtualRange range;
@@ -130,13 +133,15 @@ class AddressSpace {
   template <typename F>
   void for_each_leaf(F&& f) {
     sync::LockGuard guard(lock_);
-    tables_.for_each_leaf(kernel_.format().user_half(), std::forward<F>(f));
+    tables().for_each_leaf(kernel_.format().user_half(), std::forward<F>(f));
   }
 
  private:
   using Lock = sync::SpinLock<sync::LockRank::kAddressSpace>;
 
-  AddressSpace(KernelSpace& kernel, intrusive::RefPtr<SpaceRoot> root, const SpaceLimits& limits);
+  AddressSpace(KernelSpace& kernel, intrusive::RefPtr<VmSpace> space, const SpaceLimits& limits);
+
+  PageTable& tables() const noexcept QUOLL_REQUIRES(lock_) { return space_->tables(); }
 
   /// Region nodes that an operation took before it changed anything.
   class Spares;
@@ -162,10 +167,9 @@ class AddressSpace {
   Region* isolate(mem::VirtualRange range, Spares& spares) QUOLL_REQUIRES(lock_);
   Region* cut(Region& region, mem::VirtualAddress at, Spares& spares) QUOLL_REQUIRES(lock_);
   void merge_around(mem::VirtualRange range) QUOLL_REQUIRES(lock_);
-  void take_pages(const Region& region, paging::Flush& flush, FrameList& frames)
-      QUOLL_REQUIRES(lock_);
+  void take_pages(const Region& region, TlbFlusher& flusher) QUOLL_REQUIRES(lock_);
   void remove(Region& region) QUOLL_REQUIRES(lock_);
-  base::Result<void, SpaceError> unmap_locked(mem::VirtualRange range, FrameList& frames)
+  base::Result<void, SpaceError> unmap_locked(mem::VirtualRange range, TlbFlusher& flusher)
       QUOLL_REQUIRES(lock_);
   FaultOutcome resolve(mem::VirtualAddress page, mem::Access access, paging::Flush& flush)
       QUOLL_REQUIRES(lock_);
@@ -173,15 +177,14 @@ class AddressSpace {
                          paging::Flush& flush) QUOLL_REQUIRES(lock_);
   FaultOutcome copy_page(const Region& region, mem::VirtualAddress page, bool is_present,
                          paging::Flush& flush) QUOLL_REQUIRES(lock_);
-  void settle(paging::Flush& flush) noexcept QUOLL_REQUIRES(lock_);
 
   KernelSpace& kernel_;
   const SpaceLimits limits_;
   const mem::VirtualRange bounds_;
-  const intrusive::RefPtr<SpaceRoot> root_;
+  const intrusive::RefPtr<VmSpace> space_;
+  const PageFaultHandler fault_handler_;
   Lock lock_;
   RegionTree regions_ QUOLL_GUARDED_BY(lock_);
-  PageTable tables_ QUOLL_GUARDED_BY(lock_);
   SpaceUsage usage_ QUOLL_GUARDED_BY(lock_);
   std::uint64_t next_mapping_ QUOLL_GUARDED_BY(lock_) = 1;
 };

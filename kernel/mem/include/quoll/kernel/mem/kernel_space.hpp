@@ -9,9 +9,9 @@
 #include <quoll/arch/current.hpp>
 #include <quoll/base/result.hpp>
 #include <quoll/intrusive/ref_counted.hpp>
+#include <quoll/kernel/mem/asid.hpp>
 #include <quoll/kernel/mem/error.hpp>
 #include <quoll/kernel/mem/frame_alloc.hpp>
-#include <quoll/kernel/mem/live_root.hpp>
 #include <quoll/kernel/mem/table_memory.hpp>
 #include <quoll/mem/range.hpp>
 #include <quoll/paging/page_table.hpp>
@@ -21,26 +21,14 @@ namespace quoll::vm {
 
 using PageTable = paging::PageTable<arch::Mmu::Format, TableMemory>;
 
-/// The root page table of a user space and the harts that may cache its translations. A hart
-/// that has it active owns a reference, so a space can end while harts still stand on its root:
-/// by then nothing but the kernel's half is left in it.
-class SpaceRoot : public intrusive::RefCounted<SpaceRoot> {
- public:
-  explicit SpaceRoot(Frame table) : table_(std::move(table)), live_(table_.address()) {}
-  mem::PhysicalAddress address() const noexcept { return table_.address(); }
-  sync::AtomicHartSet& active_harts() noexcept { return active_harts_; }
-
- private:
-  Frame table_;
-  const LiveRoot live_;
-  sync::AtomicHartSet active_harts_;
-};
+class VmSpace;
 
 /// One for the machine.
 class KernelSpace {
  public:
   /// `root` is the boot root, whose upper half is final; `window` is empty space in the upper
-  /// half, below root entries that are present.
+  /// half, below root entries that are present. *Context*: this hart runs on the boot root; how
+  /// many ASIDs it has holds for all harts.
   KernelSpace(arch::Mmu::Format format, mem::PhysicalAddress root, mem::VirtualRange window,
               FrameAllocator& frames);
   KernelSpace(const KernelSpace&) = delete;
@@ -62,11 +50,12 @@ class KernelSpace {
   /// keeps nothing of a guest that ends meanwhile, and no fence must wake it.
   void activate() noexcept;
   /// Makes a user space active on this hart.
-  void activate(const intrusive::RefPtr<SpaceRoot>& root) noexcept;
+  void activate(intrusive::RefPtr<VmSpace> space) noexcept;
   /// Whether the space is the active one of this hart.
-  bool is_active(const SpaceRoot& root) const noexcept {
-    return active_[arch::Harts::id()].get() == &root;
+  bool is_active(const VmSpace& space) const noexcept {
+    return active_[arch::Harts::id()].get() == &space;
   }
+  const AsidAllocator& asids() const noexcept { return asids_; }
 
  private:
   using Lock = sync::SpinLock<sync::LockRank::kKernelWindow>;
@@ -78,7 +67,8 @@ class KernelSpace {
   PageTable tables_ QUOLL_GUARDED_BY(lock_);
   mem::VirtualRange window_ QUOLL_GUARDED_BY(lock_);
   // Each hart touches its own only.
-  std::array<intrusive::RefPtr<SpaceRoot>, sync::kMaxHarts> active_;
+  std::array<intrusive::RefPtr<VmSpace>, sync::kMaxHarts> active_;
+  AsidAllocator asids_;
 };
 
 }  // namespace quoll::vm
