@@ -7,6 +7,7 @@
 #include <memory>
 #include <new>
 
+#include <quoll/arch/current.hpp>
 #include <quoll/kernel/exec/exec.hpp>
 #include <quoll/kernel/guest/services.hpp>
 #include <quoll/kernel/mem/init.hpp>
@@ -117,6 +118,39 @@ KTEST_TASK(Failures, PanicInSystemCall, says("in a stream"),
     other->kill();
     CO_ASSERT_TRUE((co_await guest::wait(*other)).has_value());
   }
+  EXPECT_BALANCED(before);
+}
+
+QUOLL_NAMED void panic_in_trap() {
+  panic::panic("on the short way");
+}
+QUOLL_NAMED arch::QuickOutcome panicking_quick(arch::UserContext& context, std::uint64_t cause) {
+  arch::Interrupts::enable();
+  panic_in_trap();
+  arch::Interrupts::disable();
+  return arch::quick_refused(context, cause, 0);
+}
+async::Task<void> user_body() {
+  // Nothing is mapped for users: the first instruction faults.
+  vm::kernel_space().activate();
+  arch::UserContext context;
+  context.pc = 0x10000;
+  context.quick = panicking_quick;
+  // What the trap must not take for the task's own.
+  for (std::size_t i = 1; i < context.x.size(); ++i) context.x[i] = 0x5a5a'5a5a'5a5a'5a00 + i;
+  for (;;) {
+    if (exec::enter_user(context).kind != arch::UserExitKind::kInterrupt) co_return;
+  }
+}
+KTEST_TASK(Failures, PanicInQuickHandler, says("on the short way"),
+           names("panic_in_trap", "panicking_quick", "trap_from_user", "quoll::arch::enter_user",
+                 "user_body")) {
+  const auto before = (co_await tests::balance_at_rest().checked()).value();
+  auto spawned = exec::spawn(user_body(), "user");
+  CO_ASSERT_TRUE(spawned.has_value());
+  const auto joined = co_await spawned->join();
+  EXPECT_TRUE(!joined && joined.error() == async::WaitError::kPanicked);
+  *spawned = {};
   EXPECT_BALANCED(before);
 }
 

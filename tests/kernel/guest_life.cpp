@@ -43,6 +43,10 @@ KTEST_TASK(Guests, KeepTheirRegistersThroughCallsAndPreemption) {
   }
 }
 
+KTEST_TASK(Guests, FindNothingOfTheKernelInAnyRegister) {
+  EXPECT_EQ(RUN_PROBE("all-registers").exit_status, 0U);
+}
+
 KTEST_TASK(Guests, ReserveCommitAndGiveBackMemory) {
   EXPECT_EQ(RUN_PROBE("memory").exit_status, 0U);
 }
@@ -56,6 +60,28 @@ KTEST_TASK(Guests, ThatLoopAreKilled) {
   CO_ASSERT_TRUE((co_await wait(*guest)).has_value());
   EXPECT_EQ(guest->end().reason, EndReason::kInterrupted);
   EXPECT_EQ(guest->end().status(), 130);
+}
+
+// More of them than harts, and none ever waits: all are preempted, or neither the others nor this
+// test would go on, and all are ended.
+KTEST_TASK(Guests, ThatOnlyCallOrFaultAreKilled) {
+  constexpr std::size_t kGuests = 10;
+  std::array<GuestRef, kGuests> guests;
+  for (std::size_t i = 0; i < kGuests; ++i) {
+    guests[i] = start_probe({i % 2 == 0 ? "call-forever" : "fault-forever"});
+    CO_ASSERT_TRUE(static_cast<bool>(guests[i]));
+  }
+  const Hex duration(milliseconds(10));
+  EXPECT_EQ(RUN_PROBE("registers", duration.text()).exit_status, 0U);
+  for (const GuestRef& guest : guests) {
+    EXPECT_FALSE(guest->ended().is_set());
+    EXPECT_GT(guest->ran_on().count(), 0U);
+  }
+  for (const GuestRef& guest : guests) guest->kill();
+  for (const GuestRef& guest : guests) {
+    CO_ASSERT_TRUE((co_await wait(*guest)).has_value());
+    EXPECT_EQ(guest->end().reason, EndReason::kInterrupted);
+  }
 }
 
 KTEST_TASK(Guests, ThatSleepAreKilled) {

@@ -147,3 +147,40 @@ probe_registers:
     mv tp, zero
     addi sp, sp, 112
     ret
+
+# probe_all_registers(record*): one trap with a pattern in every register, and every register as it
+# was afterwards in the record. The trap is a store to record->address, or a call where that is 0.
+# sp is the record's own address, so that it can be found again; t0, a0 and a7 have their values.
+    .globl probe_all_registers
+probe_all_registers:
+    .irp r, 0,1,2,3,4,5,6,7,8,9,10,11
+    sd s\r, 256 + 8 * \r(a0)
+    .endr
+    sd ra, 352(a0)
+    sd sp, 360(a0)
+    sd gp, 368(a0)
+    sd tp, 376(a0)
+    mv sp, a0
+    .irp n, 1,3,4,6,7,8,9,11,12,13,14,15,16,18,19,20,21,22,23,24,25,26,27,28,29,30,31
+    li x\n, 0x5a5a00 + \n
+    .endr
+    ld a7, 384(sp)
+    ld t0, 392(sp)
+    ld a0, 400(sp)
+    bnez t0, 1f
+    ecall
+    j 2f
+1:  sd zero, 0(t0)
+2:
+    .irp n, 1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27,28,29,30,31
+    sd x\n, 8 * \n(sp)
+    .endr
+    mv a0, sp
+    .irp r, 0,1,2,3,4,5,6,7,8,9,10,11
+    ld s\r, 256 + 8 * \r(a0)
+    .endr
+    ld ra, 352(a0)
+    ld gp, 368(a0)
+    ld tp, 376(a0)
+    ld sp, 360(a0)
+    ret

@@ -272,6 +272,78 @@ void keep_registers() {
   finish(probe_registers(1000, ticks() + number(1)));
 }
 
+struct RegisterRecord {
+  std::uint64_t after[32];
+  std::uint64_t saved[16];
+  std::uint64_t number;
+  std::uint64_t address;
+  std::uint64_t argument;
+};
+static_assert(offsetof(RegisterRecord, saved) == 256 && offsetof(RegisterRecord, number) == 384 &&
+                  offsetof(RegisterRecord, address) == 392 &&
+                  offsetof(RegisterRecord, argument) == 400,
+              "known to entry.S");
+extern "C" void probe_all_registers(RegisterRecord* record);
+
+// Whether a trap leaves every register as it was: results aside, if it is a call.
+void trap_with_patterns(Syscall number, std::uint64_t argument, std::uint64_t address,
+                        Error error) {
+  constexpr std::size_t kSp = 2;
+  constexpr std::size_t kT0 = 5;
+  constexpr std::size_t kA0 = 10;
+  constexpr std::size_t kA7 = 17;
+  static RegisterRecord record;
+  record.number = static_cast<std::uint64_t>(number);
+  record.address = address;
+  record.argument = argument;
+  probe_all_registers(&record);
+  for (std::size_t i = 1; i < 32; ++i) {
+    std::uint64_t expected = 0x5a5a00 + i;
+    if (i == kSp) expected = reinterpret_cast<std::uint64_t>(&record);
+    if (i == kT0) expected = address;
+    if (i == kA7) expected = record.number;
+    if (i == kA0) expected = address != 0 ? argument : static_cast<std::uint64_t>(error);
+    if (i == kA0 + 1 && address == 0) {
+      if (number == Syscall::kClockGet) continue;
+      expected = 0;
+    }
+    if (record.after[i] != expected) finish(100 + i);
+  }
+}
+
+// No register may tell anything of the kernel, however short the way through it.
+void keep_all_registers() {
+  constexpr std::uint64_t kPages = 8;
+  const Result reserved = call(Syscall::kMemoryReserve, kPageSize * kPages);
+  EXPECT(call(Syscall::kMemoryCommit, reserved.value, kPageSize * kPages).error == Error::kOk);
+  for (std::uint64_t i = 0; i < kPages; ++i) {
+    trap_with_patterns(Syscall::kHandleClose, 0, 0, Error::kBadHandle);
+    trap_with_patterns(Syscall::kClockGet, 0, 0, Error::kOk);
+    trap_with_patterns(Syscall::kFaultUpcall, ~std::uint64_t{0}, 0, Error::kBadArgument);
+    trap_with_patterns(Syscall::kYield, 0, 0, Error::kOk);
+    trap_with_patterns(static_cast<Syscall>(0x1000'0000), 0, 0, Error::kBadCall);
+    trap_with_patterns(Syscall::kHandleClose, 0, reserved.value + i * kPageSize, Error::kOk);
+  }
+  finish(0);
+}
+
+// Nothing but calls that return at once, for ever.
+void call_forever() {
+  for (;;) call(Syscall::kHandleClose, ~std::uint64_t{0});
+}
+// Nothing but page faults, and the calls that make them possible again.
+void fault_forever() {
+  constexpr std::uint64_t kSize = kPageSize * 16;
+  const Result reserved = call(Syscall::kMemoryReserve, kSize);
+  for (;;) {
+    EXPECT(call(Syscall::kMemoryCommit, reserved.value, kSize).error == Error::kOk);
+    for (std::uint64_t i = 0; i < kSize; i += kPageSize) {
+      asm volatile("sd zero, 0(%0)" : : "r"(reserved.value + i) : "memory");
+    }
+    EXPECT(call(Syscall::kMemoryDecommit, reserved.value, kSize).error == Error::kOk);
+  }
+}
+
 void write_output() {
   const char* const text = argument(1);
   std::uint64_t length = 0;
@@ -382,6 +454,9 @@ constexpr Action kActions[] = {
     {"upcall", take_upcall},
     {"nested-upcall", fault_in_upcall},
     {"registers", keep_registers},
+    {"all-registers", keep_all_registers},
+    {"call-forever", call_forever},
+    {"fault-forever", fault_forever},
     {"output", write_output},
     {"input", wait_for_input},
     {"count-call", count_call},
