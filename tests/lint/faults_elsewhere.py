@@ -1,0 +1,58 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0 OR MIT
+"""Each test that docs/test-plan.md names for a fault found elsewhere exists in the sources."""
+
+import os
+import re
+import subprocess
+import sys
+
+ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), "../.."))
+HEADING = "## Faults found elsewhere"
+TEST = re.compile(r"^(?:TEST|TEST_F|TEST_P|TYPED_TEST|K?TEST\w*)\((\w+), *(\w+)", re.MULTILINE)
+
+
+def rows(plan):
+    """(fault, test) of the table behind the heading."""
+    section = plan.split(HEADING, 1)[1].split("\n## ", 1)[0]
+    for line in section.splitlines():
+        cells = [cell.strip() for cell in line.split("|")[1:-1]]
+        if len(cells) == 3 and cells[0] != "part" and not set(cells[0]) <= {"-"}:
+            yield cells[1], cells[2].strip("`")
+
+
+def tests():
+    """All names of tests in the sources."""
+    listed = subprocess.run(
+        ["git", "-C", ROOT, "ls-files", "-co", "--exclude-standard", "tests"],
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout
+    found = set()
+    for file in listed.splitlines():
+        path = os.path.join(ROOT, file)
+        if file.endswith(".cpp") and os.path.exists(path):
+            with open(path, encoding="utf-8") as source:
+                found |= {".".join(names) for names in TEST.findall(source.read())}
+    return found
+
+
+def main():
+    """1 when a test is named that there is not."""
+    with open(os.path.join(ROOT, "docs/test-plan.md"), encoding="utf-8") as plan:
+        table = list(rows(plan.read()))
+    known = tests()
+    missing = [(fault, test) for fault, test in table if test not in known and test != "none yet"]
+    for fault, test in missing:
+        print(f"docs/test-plan.md: no test {test} ({fault})")
+    for fault, test in table:
+        if test == "none yet":
+            print(f"no test yet: {fault}")
+    if not table:
+        print("docs/test-plan.md: the table of faults found elsewhere is gone")
+    return 1 if missing or not table else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
