@@ -31,12 +31,11 @@
 // lock. So A must have it too (4), before it touches anything below it. If it was linked after
 // A looked, A linked it (1), locked.
 //
-// Why nobody waits in a circle. A waiting cursor holds its guard and a prefix of the tables below
-// it, in the order of (4), and waits for a table below its guard. Who holds that table has it as
-// guard, or has a guard above it. The latter is below the waiter's guard, for two guards one above
-// the other cannot both be locked by cursors that have the part in common, save in the order
-// of (4). So all waits go downwards or to higher addresses in one order of the whole tree. Trying
-// to lock a guard is no wait: nothing is held then.
+// Why nobody waits in a circle. Let W wait for table t, which H holds. H's guard is below W's: if
+// it were the same or above, H would have locked W's guard on its way down to t (4), and W has it.
+// So all that H may still wait for comes later than t in the order of (4): each cursor in a chain
+// of waits waits for a later table than the one before it, and no chain closes. Trying to lock a
+// guard is no wait: nothing is held then.
 //
 // Memory orders. Taking a lock acquires what its last holder released, so a holder reads entries
 // and records relaxed. An entry that leads to a table is published with release after the table's
