@@ -117,8 +117,10 @@ TEST_P(VmSpaceTest, AHartThatComesBackForgetsWhatWasTakenAwayMeanwhile) {
   EXPECT_TRUE(reaches(1, range.start() + kPageSize));
 }
 
-TEST_P(VmSpaceTest, AHartThatWasFencedWhileActiveNeedNotForgetAgain) {
-  if (!has_asids()) GTEST_SKIP() << "it forgets at every switch";
+/// Without ASIDs a hart forgets at every switch.
+class TaggedVmSpaceTest : public VmSpaceTest {};
+
+TEST_P(TaggedVmSpaceTest, AHartThatWasFencedWhileActiveNeedNotForgetAgain) {
   AddressSpace& s = create();
   const VirtualRange range = map(s, 2);
   activate_on(0, s);
@@ -321,14 +323,15 @@ TEST_P(VmSpaceTest, ReadersAndWritersStayInTheUserHalf) {
   EXPECT_EQ(last->read(&byte, 1).error().address, half.end() - 1);
 }
 
+std::string name_of(const testing::TestParamInfo<VmSpaceTest::ParamType>& info) {
+  return "Sv" + std::to_string(riscv::Sv(std::get<0>(info.param)).virtual_bits()) + "With" +
+         std::to_string(std::get<1>(info.param)) + "Bits";
+}
 INSTANTIATE_TEST_SUITE_P(Machines, VmSpaceTest,
                          testing::Combine(test::kAllModes, testing::Values(0U, 1U, 2U, 16U)),
-                         [](const auto& info) {
-                           return "Sv" +
-                                  std::to_string(
-                                      riscv::Sv(std::get<0>(info.param)).virtual_bits()) +
-                                  "With" + std::to_string(std::get<1>(info.param)) + "Bits";
-                         });
+                         name_of);
+INSTANTIATE_TEST_SUITE_P(Machines, TaggedVmSpaceTest,
+                         testing::Combine(test::kAllModes, testing::Values(16U)), name_of);
 
 // Faults of others.
 

@@ -82,12 +82,13 @@ def _spaces(_words):
         if space is None:
             continue
         usage = space["usage_"]
-        root = pointee(space["root_"])
-        tables = number(space["tables_"]["memory_"]["in_use_"]) + 1
+        mechanism = pointee(space["space_"])
+        tables = number(mechanism["tables_"]["tree_"]["memory_"]["in_use_"]) + 1
         _say(f"space of guest {number(guest['id_'])} ({kernel.guest_name(guest)}) at"
              f" {int(space.address):#x}")
         _say(f"    bounds {address_range(space['bounds_'])}, root table"
-             f" {number(root['table_']['address_']):#x}, cached by harts {hart_set(root['active_harts_'])}")
+             f" {number(mechanism['root_']['address_']):#x},"
+             f" active on harts {hart_set(mechanism['active_'])}")
         _say(f"    {int(usage['regions'])} regions, {_size(int(usage['reserved_bytes']))} reserved,"
              f" {int(usage['committed_pages'])} pages committed,"
              f" {int(usage['resident_pages'])} resident, {tables} page tables")

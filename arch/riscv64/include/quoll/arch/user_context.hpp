@@ -44,10 +44,10 @@ struct QuickOutcome {
 };
 
 /// Looks at a trap out of user mode, by its scause, before anything else does, on the stack of the
-/// task that called `enter_user`. stval is still the trap's until interrupts go on. It may turn interrupts on, but has
-/// them off when it returns. It changes a0 to a7, the temporaries and the pc in the context at
-/// will; gp and s0 to s11 are not in there yet. When it does not go back, it says so
-/// with `quick_refused` or `quick_left`. It may panic; user mode then does not go on.
+/// task that called `enter_user`. stval is still the trap's until interrupts go on. It may turn
+/// interrupts on, but has them off when it returns. It changes a0 to a7, the temporaries and the pc
+/// in the context at will; gp and s0 to s11 are not in there yet. When it does not go back, it says
+/// so with `quick_refused` or `quick_left`. It may panic; user mode then does not go on.
 using QuickHandler = QuickOutcome (*)(UserContext& context, std::uint64_t cause);
 
 /// All of a guest thread that a hart holds while it runs. A fresh one has every register zero.
