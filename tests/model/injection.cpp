@@ -34,11 +34,12 @@ Injected inject(const SystemInfo& system, const Setting& setting, const Injectio
   static Place* const place = shared_memory<Place>();
   *place = Place();
   out.verdict = in_child(900, Leaks::kChecked, [&](Progress& progress) {
+    std::vector<Step> plenty;
     std::vector<Step> steps;
-    run(system, sequence, progress, {.steps = &steps});
+    run(system, sequence, progress, {.steps = &plenty});
     for (std::size_t i = 0; i < sequence.operations.size(); ++i) {
       // What runs out by itself would do so with any allowance.
-      if (ran_out(system, sequence.operations[i], steps[i])) continue;
+      if (ran_out(system, sequence.operations[i], plenty[i])) continue;
       if (system.kinds[sequence.operations[i].kind].scarce_one_in == 0) continue;
       Sequence until{setting,
                      {sequence.operations.begin(),
