@@ -51,7 +51,7 @@ class [[nodiscard]] Flush {
 
   /// Takes a page table that has just been unlinked, with its lock held and marked stale. Its
   /// entries stay as they are: a hart may still walk here.
-  void retire(mem::PhysicalAddress table, TableRecord record) noexcept {
+  void retire(mem::PhysicalAddress table, AnyTableRecord auto record) noexcept {
     record.set_next(first_retired_);
     first_retired_ = table;
   }

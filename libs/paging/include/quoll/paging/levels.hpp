@@ -3,6 +3,7 @@
 // Arithmetic between addresses and the entries that translate them.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -10,6 +11,7 @@
 #include <quoll/mem/address.hpp>
 #include <quoll/mem/page_size.hpp>
 #include <quoll/paging/format.hpp>
+#include <quoll/paging/words.hpp>
 
 namespace quoll::paging {
 
@@ -51,21 +53,29 @@ struct Levels {
 };
 
 /// Loads and stores of entries, which hardware and other harts read at any time.
-template <typename Entry>
-struct EntryAccess {
+template <typename Entry, typename Words = MachineWords>
+class EntryAccess {
+  using Ref = typename Words::template Ref<Entry>;
+
+ public:
   /// *Requires*: the lock of the table is held, or nothing is reached through what is read.
-  static Entry load(const Entry* slot) noexcept { return __atomic_load_n(slot, __ATOMIC_RELAXED); }
+  static Entry load(const Entry* slot) noexcept {
+    return ref(slot).load(std::memory_order_relaxed);
+  }
   /// Meets `publish`: what the entry leads to is seen as it was published.
   static Entry load_link(const Entry* slot) noexcept {
-    return __atomic_load_n(slot, __ATOMIC_ACQUIRE);
+    return ref(slot).load(std::memory_order_acquire);
   }
   static void store(Entry* slot, Entry entry) noexcept {
-    __atomic_store_n(slot, entry, __ATOMIC_RELAXED);
+    Ref(*slot).store(entry, std::memory_order_relaxed);
   }
   /// For an entry that leads to a page table: its content is visible first.
   static void publish(Entry* slot, Entry entry) noexcept {
-    __atomic_store_n(slot, entry, __ATOMIC_RELEASE);
+    Ref(*slot).store(entry, std::memory_order_release);
   }
+
+ private:
+  static Ref ref(const Entry* slot) noexcept { return Ref(const_cast<Entry&>(*slot)); }
 };
 
 }  // namespace quoll::paging

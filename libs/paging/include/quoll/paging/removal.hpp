@@ -36,7 +36,7 @@ void for_each_leaf(T& tree, typename T::Held held, mem::VirtualAddress at, std::
 /// Takes a table out of the tree whose entry was just overwritten. *Requires*: it is locked.
 template <typename T>
 void retire(T& tree, typename T::Held held, Flush& flush) {
-  const TableRecord record = tree.record(held.table);
+  const auto record = tree.record(held.table);
   record.make_stale();
   tree.observer().retired(held.table, held.level);
   flush.retire(held.table, record);

@@ -6,6 +6,7 @@
 #include <concepts>
 #include <optional>
 #include <type_traits>
+#include <utility>
 
 #include <quoll/mem/address.hpp>
 #include <quoll/paging/table_record.hpp>
@@ -24,7 +25,7 @@ concept TableMemory = requires(M& memory, mem::PhysicalAddress table) {
   /// The page's bytes.
   { memory.pointer(table) } -> std::same_as<void*>;
   /// The record beside the page.
-  { memory.record(table) } -> std::same_as<TableRecord>;
+  { memory.record(table) } -> AnyTableRecord;
   /// The sections that all walks of these page tables enter.
   requires Sections<std::remove_reference_t<decltype(memory.sections())>>;
   /// The hart that asks, and how many there are.
@@ -33,6 +34,10 @@ concept TableMemory = requires(M& memory, mem::PhysicalAddress table) {
   /// Lets others go on while this hart waits for them.
   { memory.relax() } -> std::same_as<void>;
 };
+
+/// The record of its page tables.
+template <TableMemory M>
+using RecordOf = decltype(std::declval<M&>().record(mem::PhysicalAddress()));
 
 /// Watches locks of page tables. This one sees nothing and costs nothing.
 struct NoObserver {

@@ -4,12 +4,14 @@
 // table that was unlinked. It lies in the metadata of the table's frame.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <optional>
 
 #include <quoll/base/assert.hpp>
 #include <quoll/mem/address.hpp>
 #include <quoll/mem/page_size.hpp>
+#include <quoll/paging/words.hpp>
 
 namespace quoll::paging {
 
@@ -18,19 +20,23 @@ namespace quoll::paging {
 /// The state word is written by who holds the lock, which is a bit of it. Others read it, and try
 /// to set a bit that is set already: that leaves the word as it was, so the holder need not
 /// exchange it atomically.
-class TableRecord {
+template <typename W>
+class BasicTableRecord {
  public:
-  constexpr TableRecord(std::uint32_t& state, std::uint32_t& next) : state_(&state), next_(&next) {}
+  using Words = W;
+
+  constexpr BasicTableRecord(std::uint32_t& state, std::uint32_t& next)
+      : state_(&state), next_(&next) {}
 
   /// Takes the lock if it is free. A table that is stale keeps its lock for ever.
   [[nodiscard]] bool try_lock() const noexcept {
     // Whoever waits comes here again and again: it only reads while the lock is held.
     if ((load() & kLocked) != 0) return false;
-    return (__atomic_fetch_or(state_, kLocked, __ATOMIC_ACQUIRE) & kLocked) == 0;
+    return (Ref(*state_).fetch_or(kLocked, std::memory_order_acquire) & kLocked) == 0;
   }
   void unlock() const noexcept {
     QUOLL_DEBUG_ASSERT((load() & (kLocked | kStale)) == kLocked);
-    __atomic_store_n(state_, load() & ~kLocked, __ATOMIC_RELEASE);
+    Ref(*state_).store(load() & ~kLocked, std::memory_order_release);
   }
   /// Takes the lock of a table that nobody else can reach yet.
   void lock_new() const noexcept { store(kLocked); }
@@ -57,17 +63,29 @@ class TableRecord {
   }
 
  private:
+  using Ref = typename Words::template Ref<std::uint32_t>;
+
   static constexpr std::uint32_t kLocked = std::uint32_t{1} << 31;
   static constexpr std::uint32_t kStale = std::uint32_t{1} << 30;
   static constexpr std::uint32_t kLiveMask = 0xffff;
 
-  std::uint32_t load() const noexcept { return __atomic_load_n(state_, __ATOMIC_RELAXED); }
+  std::uint32_t load() const noexcept { return Ref(*state_).load(std::memory_order_relaxed); }
   void store(std::uint32_t state) const noexcept {
-    __atomic_store_n(state_, state, __ATOMIC_RELAXED);
+    Ref(*state_).store(state, std::memory_order_relaxed);
   }
 
   std::uint32_t* state_;
   std::uint32_t* next_;
 };
+
+using TableRecord = BasicTableRecord<MachineWords>;
+
+template <typename R>
+inline constexpr bool kIsTableRecord = false;
+template <typename W>
+inline constexpr bool kIsTableRecord<BasicTableRecord<W>> = true;
+/// What a memory of page tables may answer with.
+template <typename R>
+concept AnyTableRecord = kIsTableRecord<R>;
 
 }  // namespace quoll::paging

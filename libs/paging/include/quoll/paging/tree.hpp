@@ -72,7 +72,7 @@ enum class Reclaim : std::uint8_t {
 
 /// The tree that cursors work on. `PageTable` is its face.
 template <Format F, TableMemory M, typename O>
-class Tree : public Levels<F>, public EntryAccess<typename F::Entry> {
+class Tree : public Levels<F>, public EntryAccess<typename F::Entry, typename RecordOf<M>::Words> {
  public:
   using Entry = typename F::Entry;
   using Memory = M;
@@ -80,8 +80,9 @@ class Tree : public Levels<F>, public EntryAccess<typename F::Entry> {
   using Levels<F>::index;
   using Levels<F>::chunk;
   using Levels<F>::page_bytes;
-  using EntryAccess<Entry>::load;
-  using EntryAccess<Entry>::load_link;
+  using Record = RecordOf<M>;
+  using EntryAccess<Entry, typename Record::Words>::load;
+  using EntryAccess<Entry, typename Record::Words>::load_link;
 
   /// A table whose lock is held.
   struct Held {
@@ -111,7 +112,7 @@ class Tree : public Levels<F>, public EntryAccess<typename F::Entry> {
   Entry* table(mem::PhysicalAddress address) noexcept {
     return static_cast<Entry*>(memory_.pointer(address));
   }
-  TableRecord record(mem::PhysicalAddress table) noexcept {
+  Record record(mem::PhysicalAddress table) noexcept {
     if (table == root_) return {root_state_, root_next_};
     return memory_.record(table);
   }
@@ -199,7 +200,7 @@ class Tree : public Levels<F>, public EntryAccess<typename F::Entry> {
   /// Prepares a table that was just allocated for being linked: locked, with `live` entries.
   void adopt(mem::PhysicalAddress table, unsigned level, unsigned live) noexcept {
     if (!reclaims()) return;
-    const TableRecord r = record(table);
+    const Record r = record(table);
     r.lock_new();
     r.add_live(live);
     observer_.locked(table, level);

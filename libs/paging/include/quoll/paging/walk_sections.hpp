@@ -19,11 +19,13 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
 
 #include <quoll/base/assert.hpp>
+#include <quoll/paging/words.hpp>
 
 namespace quoll::paging {
 
@@ -39,7 +41,7 @@ concept Sections = requires(S& sections, unsigned hart, void (*relax)()) {
 
 /// The sections of one machine, for up to `kHarts` harts. Sections do not nest and do not block;
 /// two threads never play the same hart at once.
-template <std::size_t kHarts>
+template <std::size_t kHarts, typename Words = MachineWords>
 class WalkSections {
  public:
   constexpr WalkSections() = default;
@@ -47,31 +49,33 @@ class WalkSections {
   WalkSections& operator=(const WalkSections&) = delete;
 
   void enter(unsigned hart) noexcept {
-    std::uint64_t& word = words_[hart].value;
-    const std::uint64_t before = __atomic_load_n(&word, __ATOMIC_RELAXED);
+    Ref word(words_[hart].value);
+    const std::uint64_t before = word.load(std::memory_order_relaxed);
     QUOLL_DEBUG_ASSERT(before % 2 == 0);
-    __atomic_store_n(&word, before + 1, __ATOMIC_RELAXED);
-    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    word.store(before + 1, std::memory_order_relaxed);
+    Words::fence(std::memory_order_seq_cst);
   }
   void leave(unsigned hart) noexcept {
-    std::uint64_t& word = words_[hart].value;
-    const std::uint64_t before = __atomic_load_n(&word, __ATOMIC_RELAXED);
+    Ref word(words_[hart].value);
+    const std::uint64_t before = word.load(std::memory_order_relaxed);
     QUOLL_DEBUG_ASSERT(before % 2 == 1);
-    __atomic_store_n(&word, before + 1, __ATOMIC_RELEASE);
+    word.store(before + 1, std::memory_order_release);
   }
   template <typename Relax>
   void wait_for_walkers(unsigned hart_count, Relax&& relax) {
     QUOLL_ASSERT(hart_count <= kHarts);
-    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    Words::fence(std::memory_order_seq_cst);
     for (unsigned hart = 0; hart < hart_count; ++hart) {
-      const std::uint64_t* word = &words_[hart].value;
-      const std::uint64_t seen = __atomic_load_n(word, __ATOMIC_ACQUIRE);
+      Ref word(words_[hart].value);
+      const std::uint64_t seen = word.load(std::memory_order_acquire);
       if (seen % 2 == 0) continue;
-      while (__atomic_load_n(word, __ATOMIC_ACQUIRE) == seen) relax();
+      while (word.load(std::memory_order_acquire) == seen) relax();
     }
   }
 
  private:
+  using Ref = typename Words::template Ref<std::uint64_t>;
+
   struct alignas(64) Word {
     std::uint64_t value = 0;
   };
