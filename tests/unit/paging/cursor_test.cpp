@@ -81,6 +81,56 @@ TEST_P(CursorTest, ReplacesOneGranule) {
   EXPECT_FALSE(reach(0x5000, mem::Access::kWrite));
 }
 
+TEST_P(CursorTest, ResolvesTheFaultOfOnePage) {
+  const VirtualAddress at(k1G + 5 * kPageSize);
+  {
+    auto missing = table.page_mut(at);
+    ASSERT_TRUE(missing);
+    EXPECT_FALSE(missing->query().is_mapped());
+    EXPECT_EQ(
+        missing->replace(PhysicalAddress(0x5000), user(Permissions::read_only()), flush).error(),
+        MapError::kNotMapped);
+    ASSERT_TRUE(missing->map(PhysicalAddress(0x5000), user(Permissions::read_only()), flush));
+    EXPECT_EQ(missing->query(),
+              (VmItem{VirtualRange(at, kPageSize),
+                      Leaf{PhysicalAddress(0x5000), user(Permissions::read_only())}}));
+    EXPECT_EQ(flush.reach(), FenceReach::kLocal);
+    EXPECT_EQ(flush.range(), VirtualRange(at, kPageSize));
+    EXPECT_EQ(missing->map(PhysicalAddress(0x6000), user(Permissions::read_only()), flush).error(),
+              MapError::kAlreadyMapped);
+  }
+  EXPECT_TRUE(log.held.empty());
+  EXPECT_EQ(reach(at.value()), PhysicalAddress(0x5000));
+  {
+    auto present = table.page_mut(at);
+    ASSERT_TRUE(present);
+    const auto before =
+        present->replace(PhysicalAddress(0x6000), user(Permissions::read_write()), flush);
+    ASSERT_TRUE(before);
+    EXPECT_EQ(before->address, PhysicalAddress(0x5000));
+    EXPECT_EQ(flush.reach(), FenceReach::kAll);
+  }
+  settle();
+  EXPECT_EQ(reach(at.value(), mem::Access::kWrite), PhysicalAddress(0x6000));
+  map(2 * k1G, k1G, k2M);
+  {
+    auto large = table.page_mut(VirtualAddress(2 * k1G + kPageSize));
+    ASSERT_TRUE(large);
+    EXPECT_EQ(large->query().range, VirtualRange(VirtualAddress(2 * k1G), k2M));
+    EXPECT_EQ(large->map(PhysicalAddress(0x6000), user(Permissions::read_only()), flush).error(),
+              MapError::kAlreadyMapped);
+    EXPECT_EQ(
+        large->replace(PhysicalAddress(0x6000), user(Permissions::read_only()), flush).error(),
+        MapError::kSplitsLargePage);
+    EXPECT_EQ(large->map(PhysicalAddress(0x6001), user(Permissions::read_only()), flush).error(),
+              MapError::kUnaligned);
+    EXPECT_EQ(large->map(format.physical_limit(), user(Permissions::read_only()), flush).error(),
+              MapError::kPhysicalRange);
+  }
+  EXPECT_EQ(table.page_mut(VirtualAddress(1)).error(), MapError::kUnaligned);
+  EXPECT_EQ(table.page_mut(format.user_half().end()).error(), MapError::kNotCanonical);
+}
+
 TEST_P(CursorTest, UnmapsInTheMiddleOfALargePage) {
   map(0, k1G, k1G);
   EXPECT_EQ(tables_in_use(), format.levels() - 3);

@@ -19,6 +19,7 @@
 #include <quoll/paging/error.hpp>
 #include <quoll/paging/flush.hpp>
 #include <quoll/paging/format.hpp>
+#include <quoll/paging/page_mut.hpp>
 #include <quoll/paging/properties.hpp>
 #include <quoll/paging/table_memory.hpp>
 #include <quoll/paging/tree.hpp>
@@ -35,6 +36,7 @@ class PageTable {
  public:
   using Cursor = paging::Cursor<T>;
   using CursorMut = paging::CursorMut<T>;
+  using PageMut = paging::PageMut<T>;
 
   PageTable(F format, mem::PhysicalAddress root, M memory, Reclaim reclaim, O observer = {})
       : tree_(format, root, memory, reclaim, observer) {}
@@ -71,6 +73,13 @@ class PageTable {
     const bool is_whole_table = within.is_aligned(T::page_bytes(lowest) << F::kIndexBits);
     if (is_whole_table && lowest < tree_.top()) ++lowest;
     return CursorMut(tree_, range.start(), range.size(), lowest);
+  }
+
+  /// The page at an address, locked alone: the quick way for a page fault.
+  ///
+  /// *Errors*: `kUnaligned`, `kNotCanonical`, `kSharedHalf`.
+  base::Result<PageMut, MapError> page_mut(mem::VirtualAddress page) {
+    return PageMut(TRY(cursor_mut(page, mem::kPageSize)));
   }
 
   /// What an address translates to, if anything, without any lock: the answer may be old when it
