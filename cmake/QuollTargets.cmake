@@ -9,9 +9,10 @@
 #       with Zba and Zbb); each links its own kind.
 #   quoll_unit_test(<room> SOURCES ... [DEPS <target> ...])
 #       tests/unit/<room>: one GoogleTest program, CTest label `unit`. Host only.
-#   quoll_thread_test(<room> SOURCES ... [DEPS <room without sources> ...])
+#   quoll_thread_test(<room> SOURCES ... [DEPS <target without sources> ...] [ROOMS <target> ...])
 #       tests/unit/<room>: a program of its own under ThreadSanitizer, whatever sanitizers the
-#       rest is built with. CTest label `unit`. Host only.
+#       rest is built with; the sources of ROOMS are compiled for it again. CTest label `unit`.
+#       Host only.
 
 set(QUOLL_RISCV_COMMON
     -mcmodel=medany -ffreestanding -ffunction-sections -fdata-sections
@@ -89,9 +90,19 @@ function(quoll_thread_test room)
   if(QUOLL_TARGET_RISCV64)
     return()
   endif()
-  cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "SOURCES;DEPS")
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "SOURCES;DEPS;ROOMS")
   set(target ${room}_thread_test)
   add_executable(${target} ${arg_SOURCES} ${CMAKE_SOURCE_DIR}/tests/support/assertion_failed.cpp)
+  foreach(other IN LISTS arg_ROOMS)
+    get_target_property(folder ${other} SOURCE_DIR)
+    get_target_property(sources ${other} SOURCES)
+    list(TRANSFORM sources PREPEND ${folder}/)
+    target_sources(${target} PRIVATE ${sources})
+    target_include_directories(${target} PRIVATE
+                               $<TARGET_PROPERTY:${other},INTERFACE_INCLUDE_DIRECTORIES>)
+    target_compile_definitions(${target} PRIVATE
+                               $<TARGET_PROPERTY:${other},INTERFACE_COMPILE_DEFINITIONS>)
+  endforeach()
   target_compile_options(${target} PRIVATE ${QUOLL_WARNINGS} -fno-sanitize=all -fsanitize=thread)
   target_link_options(${target} PRIVATE -fno-sanitize=all -fsanitize=thread)
   target_link_libraries(${target} PRIVATE ${arg_DEPS} Threads::Threads)

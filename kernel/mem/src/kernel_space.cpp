@@ -66,7 +66,7 @@ void KernelSpace::activate() noexcept {
   if (active_[arch::Harts::id()]) activate(nullptr);
 }
 
-// vm_space.cpp and asid.cpp say why in this order.
+// activation.hpp and asid.hpp say why in this order.
 void KernelSpace::activate(intrusive::RefPtr<VmSpace> space) noexcept {
   const unsigned hart = arch::Harts::id();
   if (active_[hart] == space) return;
@@ -74,24 +74,24 @@ void KernelSpace::activate(intrusive::RefPtr<VmSpace> space) noexcept {
   VmSpace* const next = active_[hart].get();
   mem::PhysicalAddress root = root_;
   std::uint16_t asid = kUntagged;
-  bool is_mixed = before && before->is_untagged(hart);
+  bool is_mixed = before && before->activation_.is_untagged(hart);
   if (next == nullptr) {
     asids_.leave(hart);
   } else {
     const AsidAllocator::Entered entered = asids_.enter(next->tag_, hart);
     asid = entered.asid;
     root = next->root();
-    const VmSpace::Forget forget = next->join(hart, asid);
-    if (entered.must_forget || forget == VmSpace::Forget::kAll) {
+    const Forget forget = next->activation_.join(hart, asid == kUntagged);
+    if (entered.must_forget || forget == Forget::kAll) {
       arch::Mmu::fence_all();
-    } else if (forget == VmSpace::Forget::kAsid && asid != kUntagged) {
+    } else if (forget == Forget::kAsid && asid != kUntagged) {
       arch::Mmu::fence_asid(asid);
     }
     is_mixed = is_mixed || asid == kUntagged;
   }
   arch::Mmu::set_root(format_, root, asid);
   if (is_mixed) arch::Mmu::fence_all();
-  if (before) before->leave(hart);
+  if (before) before->activation_.leave(hart);
 }
 
 }  // namespace quoll::vm

@@ -34,7 +34,8 @@ Result<void> Toy::take(unsigned size) {
   std::vector<int> names;
   for (unsigned i = 0; i < size; ++i) fill(i);
   flush.retire(table, memory);
-  return {};
+  harts_.fetch_or(bit(hart));
+  return harts_.load();
 }
 """
 
@@ -56,6 +57,8 @@ class MutationTest(unittest.TestCase):
             [
                 (16, "count_.store(size, std::memory_order_relaxed);"),
                 (17, "__atomic_store_n(&word_, 1, __ATOMIC_RELAXED);"),
+                (23, "harts_.fetch_or(bit(hart), std::memory_order_relaxed);"),
+                (24, "return harts_.load(std::memory_order_relaxed);"),
             ],
         )
         self.assertEqual(self.found("lock"), [(15, None)])
@@ -73,7 +76,7 @@ class MutationTest(unittest.TestCase):
     def test_the_choice_is_even_and_can_be_repeated(self):
         chosen = mutation.choose(self.mutants, 6, seed=3)
         self.assertEqual(chosen, mutation.choose(self.mutants, 6, seed=3))
-        # Six rules, and none of them twice.
+        # As many rules, and none of them twice.
         self.assertEqual(len({m.rule for m in chosen}), 6)
         everything = mutation.choose(self.mutants, 1000, seed=1)
         self.assertEqual(sorted(everything, key=repr), sorted(self.mutants, key=repr))

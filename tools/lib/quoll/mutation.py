@@ -18,6 +18,7 @@ SOURCES = (
     "kernel/mem/src/frame_alloc/*.cpp",
     "kernel/mem/src/frame_alloc*.cpp",
     "kernel/mem/**/flush*",
+    "kernel/mem/**/activation*",
     "kernel/mem/**/vm_space*",
     "kernel/mem/**/asid*",
     "kernel/mem/src/kernel_space.cpp",
@@ -66,9 +67,27 @@ def _replaced(rule, pattern, into):
     return rule, mutate
 
 
+CHANGES = re.compile(r"\.(store|exchange|fetch_\w+|compare_exchange_\w+)\(")
+
+
+def _relaxed_calls(line):
+    """Calls that say no order, with one that orders nothing."""
+    for match in CHANGES.finditer(line.split("//")[0]):
+        depth, end = 1, match.end()
+        while end < len(line) and depth > 0:
+            depth += {"(": 1, ")": -1}.get(line[end], 0)
+            end += 1
+        words = line[match.end() : end - 1]
+        if depth == 0 and words and "memory_order" not in words:
+            yield line[: end - 1] + ", std::memory_order_relaxed" + line[end - 1 :]
+
+
 RULES = (
     _replaced("order", r"memory_order_(acquire|release|acq_rel|seq_cst)", "memory_order_relaxed"),
     _replaced("order", r"__ATOMIC_(ACQUIRE|RELEASE|ACQ_REL|SEQ_CST)", "__ATOMIC_RELAXED"),
+    # What says no order is sequentially consistent.
+    _replaced("order", r"\.load\(\)", ".load(std::memory_order_relaxed)"),
+    ("order", lambda line: list(_relaxed_calls(line))),
     _removed("lock", r"^\s+(const )?(sync::)?(LockGuard|InterruptGuard)\b.*;"),
     _removed("lock", STATEMENT + r"\b(un)?lock\w*\(.*\);"),
     _removed("fence", STATEMENT + r"\w*fence\w*\(.*\);"),

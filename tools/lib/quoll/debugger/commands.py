@@ -88,7 +88,7 @@ def _spaces(_words):
              f" {int(space.address):#x}")
         _say(f"    bounds {address_range(space['bounds_'])}, root table"
              f" {number(mechanism['root_']['address_']):#x},"
-             f" active on harts {hart_set(mechanism['active_'])}")
+             f" active on harts {hart_set(mechanism['activation_']['active_'])}")
         _say(f"    {int(usage['regions'])} regions, {_size(int(usage['reserved_bytes']))} reserved,"
              f" {int(usage['committed_pages'])} pages committed,"
              f" {int(usage['resident_pages'])} resident, {tables} page tables")

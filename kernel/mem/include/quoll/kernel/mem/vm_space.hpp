@@ -4,13 +4,13 @@
 // translations, and access to its memory by copying. What is mapped where is its owner's policy.
 #pragma once
 
-#include <array>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
 
 #include <quoll/base/result.hpp>
 #include <quoll/intrusive/ref_counted.hpp>
+#include <quoll/kernel/mem/activation.hpp>
 #include <quoll/kernel/mem/asid.hpp>
 #include <quoll/kernel/mem/error.hpp>
 #include <quoll/kernel/mem/frame.hpp>
@@ -50,7 +50,7 @@ class VmSpace : public intrusive::RefCounted<VmSpace> {
   void activate() noexcept;
   bool is_active() const noexcept { return kernel_.is_active(*this); }
   /// Harts that user mode may see this space on now.
-  sync::HartSet active_harts() const noexcept { return active_.load(); }
+  sync::HartSet active_harts() const noexcept { return activation_.active(); }
 
   /// Who is asked when user mode, or a copy, finds a page missing.
   /// *Errors*: `kOverlap`: there is a handler already.
@@ -68,14 +68,8 @@ class VmSpace : public intrusive::RefCounted<VmSpace> {
  private:
   friend class KernelSpace;
   friend class TlbFlusher;
-  /// What a hart must forget before it runs in the space.
-  enum class Forget : std::uint8_t { kNothing, kAsid, kAll };
-
   VmSpace(KernelSpace& kernel, Frame root, std::uint64_t page_tables);
 
-  Forget join(unsigned hart, std::uint16_t asid) noexcept;
-  void leave(unsigned hart) noexcept;
-  bool is_untagged(unsigned hart) const noexcept { return untagged_.load().contains(hart); }
   void fence_here(mem::VirtualRange range) noexcept;
   void shoot_down(mem::VirtualRange range) noexcept;
   base::Result<void, CopyError> check_user(mem::VirtualAddress start,
@@ -86,10 +80,7 @@ class VmSpace : public intrusive::RefCounted<VmSpace> {
   const LiveRoot live_;
   PageTable tables_;
   AsidTag tag_;
-  sync::AtomicHartSet active_;
-  sync::AtomicHartSet untagged_;  // those that run in it without an ASID
-  std::atomic<std::uint64_t> changes_{1};
-  std::array<std::atomic<std::uint64_t>, sync::kMaxHarts> forgot_{};
+  Activation activation_;
   std::atomic<const PageFaultHandler*> handler_{nullptr};
 };
 

@@ -33,6 +33,7 @@ struct MachineMemory {
   template <typename T>
   using Atomic = std::atomic<T>;
   using Slot = std::uint64_t;
+  static constexpr std::size_t kSlots = 63;
   static constexpr std::size_t kAlignment = 512;
 };
 
@@ -41,7 +42,7 @@ class alignas(Memory::kAlignment) BasicFrameCache {
  public:
   using Slot = typename Memory::Slot;
   using Gate = typename Memory::template Atomic<Slot*>;
-  static constexpr std::size_t kSlots = 63;
+  static constexpr std::size_t kSlots = Memory::kSlots;
   static constexpr std::size_t kCapacity = kSlots - 1;
 
   constexpr BasicFrameCache() = default;
