@@ -20,7 +20,10 @@ from .boot import run_description
 FOLDER = os.path.abspath(os.path.join(os.path.dirname(__file__), "../../../bench"))
 EXACT = ["-icount", "shift=0,sleep=off", "-rtc", "clock=vm", "-seed", "1"]
 LINE = re.compile(r"bench: ([a-z]+\.[a-z0-9_.]+) ([0-9]+)\s*$", re.MULTILINE)
-USAGE = "usage: tools/bench [boot|syscall|fault|lock|programs|log|trace]... [--check|--limits|--update]"
+USAGE = (
+    "usage: tools/bench [boot|syscall|fault|memory|lock|programs|log|trace]... "
+    "[--check|--limits|--update]"
+)
 
 
 @dataclass
@@ -55,6 +58,16 @@ GROUPS = {
     "boot": [Row(program=["hello"]), Row("@4", smp=4, program=["hello"], bench="harts")],
     "syscall": [Row(image="quoll-test.img", test="Counts.Call")],
     "fault": [Row(image="quoll-test.img", test="Counts.MinorFault")],
+    "memory": [
+        *(
+            Row(image="quoll-test.img", test=f"Counts.{test}")
+            for test in ("Frames", "FramesInit", "Heap", "Cursors", "Spaces", "OneFenceForEachCommit")
+        ),
+        Row(image="quoll-test.img", test="Counts.Call", bench="syscall",
+            take={"syscall.empty": "memory.syscall.empty"}),
+        Row(image="quoll-test.img", test="Counts.MinorFault", bench="fault",
+            take={"fault.minor": "memory.fault.minor"}),
+    ],
     "lock": [Row(image="quoll-test.img", test="Counts.LockPair")],
     "programs": [
         Row(".hello", program=["hello"]),
@@ -145,7 +158,7 @@ def show(found, baseline, targets):
         must, stretch = target.get("must"), target.get("stretch")
         print(
             f"{name:34} {count:12} {'' if before is None else before:>12} {moved:>9} "
-            f"{must or '':>11} {stretch or '':>11}"
+            f"{'' if must is None else must:>11} {'' if stretch is None else stretch:>11}"
         )
         if moved:
             complaints.append(f"{name}: {count}, the baseline says {before}")

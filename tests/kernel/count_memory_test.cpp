@@ -1,0 +1,375 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//
+// What memory costs: frames, heap, page tables. Only a machine that counts instructions (`bench=`,
+// and QEMU's -icount) can tell; others only find that everything works.
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <memory>
+#include <new>
+#include <optional>
+
+#include <quoll/arch/current.hpp>
+#include <quoll/kernel/exec/exec.hpp>
+#include <quoll/kernel/exec/start.hpp>
+#include <quoll/kernel/mem/address_space.hpp>
+#include <quoll/kernel/mem/init.hpp>
+#include <quoll/kernel/mem/table_memory.hpp>
+#include <quoll/kernel/state/state.hpp>
+#include <quoll/kernel/tests/test.hpp>
+#include <quoll/kernel/tracing/console.hpp>
+#include <quoll/kernel/tracing/trace.hpp>
+#include <quoll/sync/spin_lock.hpp>
+
+namespace quoll::vm::counts {
+namespace {
+
+using mem::kPageSize;
+constexpr auto kReadWrite = mem::Permissions::read_write().for_user();
+constexpr auto kReadOnly = mem::Permissions::read_only().for_user();
+
+bool can_count() {
+  return !kernel::state().arguments.bench.empty();
+}
+
+void tell(std::string_view name, std::uint64_t count) {
+  std::array<char, 64> line;
+  const std::size_t size =
+      log::format_to(std::span<char>(line), "bench: memory.{} {}\n", name, count);
+  tracing::write(std::string_view(line.data(), size));
+}
+
+/// What `action` takes once, without what taking the counter takes. No interrupt comes between.
+template <typename Action>
+std::uint64_t count(Action&& action) {
+  const sync::InterruptGuard<arch::Interrupts> guard;
+  const std::uint64_t first = arch::read_instructions();
+  const std::uint64_t begun = arch::read_instructions();
+  action();
+  const std::uint64_t ended = arch::read_instructions();
+  return ended - begun - (begun - first);
+}
+
+/// The same at its cheapest, or at its dearest.
+template <typename Action>
+std::uint64_t least(Action action, unsigned times = 50) {
+  std::uint64_t best = ~std::uint64_t{0};
+  for (unsigned i = 0; i < times; ++i) best = std::min(best, count(action));
+  return best;
+}
+template <typename Action>
+std::uint64_t most(Action action, unsigned times) {
+  std::uint64_t worst = 0;
+  for (unsigned i = 0; i < times; ++i) worst = std::max(worst, count(action));
+  return worst;
+}
+
+KTEST(Counts, Frames) {
+  if (!can_count()) return;
+  std::uint64_t allocate = ~std::uint64_t{0};
+  std::uint64_t free = ~std::uint64_t{0};
+  for (unsigned i = 0; i < 50; ++i) {
+    Frame frame;
+    allocate = std::min(allocate, count([&] {
+                          auto got = frames().allocate();
+                          if (got) frame = std::move(*got);
+                        }));
+    ASSERT_TRUE(static_cast<bool>(frame));
+    free = std::min(free, count([&] { frame.reset(); }));
+  }
+  tell("frames.allocate", allocate);
+  tell("frames.free", free);
+  // The dearest of more than the caches hold: each refill and each drain is among them.
+  constexpr unsigned kMany = 512;
+  const std::unique_ptr<std::array<Frame, kMany>> many(new (std::nothrow)
+                                                           std::array<Frame, kMany>{});
+  ASSERT_TRUE(many != nullptr);
+  std::uint64_t worst = 0;
+  std::uint64_t all = 0;
+  for (Frame& frame : *many) {
+    const std::uint64_t one = count([&] {
+      auto got = frames().allocate();
+      if (got) frame = std::move(*got);
+    });
+    worst = std::max(worst, one);
+    all += one;
+  }
+  std::uint64_t all_free = 0;
+  for (Frame& frame : *many) all_free += count([&] { frame.reset(); });
+  tell("frames.allocate_512", all / kMany);
+  tell("frames.free_512", all_free / kMany);
+  tell("frames.worst", worst);
+  // Past the cache: the buddy lists alone.
+  frames().drain_caches();
+  std::uint64_t uncached = ~std::uint64_t{0};
+  for (unsigned i = 0; i < 50; ++i) {
+    FrameRun run;
+    uncached = std::min(uncached, count([&] {
+                          auto got = frames().allocate_run(1);
+                          if (got) run = std::move(*got);
+                        }));
+    ASSERT_TRUE(static_cast<bool>(run));
+  }
+  tell("frames.uncached", uncached);
+}
+
+/// What a second allocator takes to begin, over frames of the first one.
+std::uint64_t count_init(FrameAllocator& second, std::uint64_t pages) {
+  auto run = frames().allocate_run(pages);
+  EXPECT_TRUE(run.has_value());
+  if (!run) return 0;
+  const std::array<mem::PhysicalRange, 1> free{run->range()};
+  bool made = false;
+  const std::uint64_t spent =
+      count([&] { made = second.init(frames().phys_map(), free).has_value(); });
+  EXPECT_TRUE(made);
+  return spent;
+}
+
+KTEST(Counts, FramesInit) {
+  if (!can_count()) return;
+  const std::unique_ptr<FrameAllocator> small(new (std::nothrow) FrameAllocator);
+  const std::unique_ptr<FrameAllocator> large(new (std::nothrow) FrameAllocator);
+  ASSERT_TRUE(small != nullptr && large != nullptr);
+  // Two sizes that the machine has, and the line through them.
+  constexpr std::uint64_t kSmall = 2048;
+  constexpr std::uint64_t kLarge = 8192;
+  constexpr std::uint64_t kGib = (std::uint64_t{1} << 30) / kPageSize;
+  const std::uint64_t low = count_init(*small, kSmall);
+  const std::uint64_t high = std::max(low, count_init(*large, kLarge));
+  tell("frames.init_per_gib", low + (high - low) * (kGib - kSmall) / (kLarge - kSmall));
+}
+
+KTEST(Counts, Heap) {
+  if (!can_count()) return;
+  // Not elided as a pair, since the pointer is laundered.
+  const auto pair = [](std::size_t size) {
+    void* memory = heap().allocate(size);
+    asm volatile("" : "+r"(memory) : : "memory");
+    heap().deallocate(memory);
+  };
+  std::uint64_t usual = 0;
+  for (const std::size_t size : {16u, 64u, 256u, 1024u, 2048u}) {
+    usual = std::max(usual, least([&] { pair(size); }));
+  }
+  tell("heap.pair", usual);
+  // Slabs that are begun and ended, caches that run empty and over.
+  constexpr unsigned kMany = 600;
+  const std::unique_ptr<std::array<void*, kMany>> many(new (std::nothrow)
+                                                           std::array<void*, kMany>{});
+  ASSERT_TRUE(many != nullptr);
+  std::uint64_t worst = 0;
+  for (const std::size_t size : {16u, 128u, 1024u, 2048u}) {
+    for (void*& memory : *many)
+      worst = std::max(worst, count([&] { memory = heap().allocate(size); }));
+    for (void*& memory : *many) worst = std::max(worst, count([&] { heap().deallocate(memory); }));
+  }
+  tell("heap.worst", worst);
+}
+
+/// Page tables of the test's own, below a root that no hart translates with.
+KTEST(Counts, Cursors) {
+  if (!can_count()) return;
+  auto root = frames().allocate_zeroed();
+  ASSERT_TRUE(root.has_value());
+  TableMemory memory(frames(), UINT64_MAX);
+  PageTable tables(kernel_space().format(), root->address(), memory, paging::Reclaim::kEmptyTables);
+  constexpr std::uint64_t kPages = 512;
+  const mem::VirtualRange range(mem::VirtualAddress(std::uint64_t{1} << 30), kPages * kPageSize);
+  const paging::Properties properties{kReadWrite};
+  const auto settle = [&](paging::Flush& flush) {
+    flush.apply([](mem::VirtualRange changed, paging::FenceReach) { arch::Mmu::fence(changed); });
+    flush.release_tables(tables.memory());
+  };
+  // The frames behind it are never touched.
+  const mem::PhysicalAddress target = root->address();
+  const auto removed = [](mem::VirtualAddress, const paging::Leaf&, std::uint64_t) {};
+  {
+    paging::Flush flush;
+    ASSERT_TRUE(tables.map(range, target, properties, flush).has_value());
+    settle(flush);
+  }
+  const mem::VirtualRange page(range.start() + 7 * kPageSize, kPageSize);
+  tell("paging.open_query_close", least([&] {
+         auto opened = tables.cursor(page.start(), kPageSize);
+         if (opened) (void)opened->query();
+       }));
+  // By a cursor over the page, and by one whose guard is so far up that it can take out tables.
+  std::uint64_t unmap = ~std::uint64_t{0};
+  std::uint64_t unmap_from_the_root = ~std::uint64_t{0};
+  for (unsigned i = 0; i < 20; ++i) {
+    paging::Flush flush;
+    unmap = std::min(unmap, count([&] {
+                       {
+                         auto opened = tables.cursor_mut(page.start(), kPageSize);
+                         if (opened) (void)opened->unmap(kPageSize, flush, removed);
+                       }
+                       settle(flush);
+                     }));
+    (void)tables.map(page, target, properties, flush);
+    settle(flush);
+    unmap_from_the_root = std::min(unmap_from_the_root, count([&] {
+                                     (void)tables.unmap(page, flush, removed);
+                                     settle(flush);
+                                   }));
+    (void)tables.map(page, target, properties, flush);
+    settle(flush);
+  }
+  tell("paging.unmap_fence", unmap);
+  tell("paging.unmap_fence_from_root", unmap_from_the_root);
+  std::uint64_t map = ~std::uint64_t{0};
+  for (unsigned i = 0; i < 5; ++i) {
+    paging::Flush flush;
+    // One page stays, so that the table does.
+    (void)tables.unmap(mem::VirtualRange(range.start(), range.size() - kPageSize), flush, removed);
+    settle(flush);
+    const mem::VirtualRange batch(range.start(), range.size() - kPageSize);
+    map = std::min(map, count([&] {
+                     (void)tables.map(batch, target, properties, flush);
+                     settle(flush);
+                   }));
+  }
+  tell("paging.map_per_page", map / (kPages - 1));
+  paging::Flush flush;
+  (void)tables.unmap(range, flush, removed);
+  settle(flush);
+}
+
+/// A space of the test's own.
+struct Fixture {
+  std::unique_ptr<AddressSpace> space;
+  Fixture() {
+    if (auto made = AddressSpace::create(kernel_space())) space = std::move(*made);
+  }
+  Fixture(const Fixture&) = delete;
+  Fixture& operator=(const Fixture&) = delete;
+  ~Fixture() { kernel_space().activate(); }
+};
+
+KTEST(Counts, Spaces) {
+  if (!can_count()) return;
+  const Fixture user;
+  ASSERT_TRUE(user.space != nullptr);
+  AddressSpace& space = *user.space;
+  space.activate();
+  constexpr std::uint64_t kGib = std::uint64_t{1} << 30;
+  tell("paging.reserve_release_1gib", least([&] {
+         const auto range = space.reserve(Placement::anywhere(kGib), kGib);
+         if (range) (void)space.release(range->start());
+       }));
+  // 512 pages of a table that is there, by the space's own means: regions, faults, zeroing aside.
+  constexpr std::uint64_t kPages = 512;
+  const auto range =
+      space.map_anonymous(Placement::anywhere(kPages * kPageSize), kPages * kPageSize, kReadWrite);
+  ASSERT_TRUE(range.has_value());
+  const std::uint64_t zeroed = least([] { (void)frames().allocate_zeroed(); });
+  const std::uint64_t all = count([&] { (void)space.populate(*range, mem::Access::kWrite); });
+  tell("space.populate_per_page", all / kPages - zeroed);
+  const mem::VirtualRange page(range->start() + 7 * kPageSize, kPageSize);
+  tell("space.protect_page", least([&] {
+                               (void)space.protect(page, kReadOnly);
+                               (void)space.protect(page, kReadWrite);
+                             }) / 2);
+  std::uint64_t decommit = ~std::uint64_t{0};
+  for (unsigned i = 0; i < 20; ++i) {
+    EXPECT_TRUE(space.commit(page, kReadWrite).has_value());
+    (void)space.populate(page, mem::Access::kWrite);
+    decommit = std::min(decommit, count([&] { (void)space.decommit(page); }));
+  }
+  tell("space.decommit_page", decommit);
+}
+
+/// Remote fences that were recorded since `begin`: how many, and which harts they reached.
+class Fences {
+ public:
+  Fences() : before_(tracing::recorded_groups()) {
+    const auto locals = tracing::trace_locals();
+    for (std::size_t hart = 0; hart < locals.size(); ++hart) {
+      if (locals[hart] != nullptr) from_[hart] = locals[hart]->ring.written();
+    }
+    tracing::record_groups(trace::kAllGroups);
+  }
+  Fences(const Fences&) = delete;
+  Fences& operator=(const Fences&) = delete;
+  ~Fences() { tracing::record_groups(before_); }
+
+  void end() {
+    tracing::record_groups(trace::kNoGroups);
+    const auto locals = tracing::trace_locals();
+    for (std::size_t hart = 0; hart < locals.size(); ++hart) {
+      if (locals[hart] == nullptr) continue;
+      const trace::Ring& ring = locals[hart]->ring;
+      for (std::uint64_t i = from_[hart]; i < ring.written(); ++i) {
+        const auto record = ring.read(i);
+        if (!record || record->event != trace::Event::kFence) continue;
+        const sync::HartSet harts(record->value("harts"));
+        if (harts.is_empty()) continue;
+        ++fences_;
+        reached_ += harts.count();
+      }
+    }
+  }
+  unsigned fences() const noexcept { return fences_; }
+  unsigned reached() const noexcept { return reached_; }
+
+ private:
+  trace::GroupMask before_;
+  std::array<std::uint64_t, sync::kMaxHarts> from_{};
+  unsigned fences_ = 0;
+  unsigned reached_ = 0;
+};
+
+/// Keeps the space active on a hart, which sleeps: one that spun would be counted.
+async::Task<void> hold(AddressSpace& space, std::atomic<std::uint64_t>& holders,
+                       const std::atomic<bool>& over) {
+  space.activate();
+  holders.fetch_or(sync::HartSet::of(arch::Harts::id()).bits());
+  while (!over.load()) {
+    exec::executor().offer_work();  // this hart will do none of it
+    const sync::InterruptGuard<arch::Interrupts> guard;
+    if (!over.load()) arch::Interrupts::wait();
+  }
+  kernel_space().activate();
+  co_return;
+}
+
+/// One commit, while so many other harts have the space active; how many they were told.
+async::Task<void> commit_beside(unsigned others) {
+  const Fixture user;
+  CO_ASSERT_TRUE(user.space != nullptr);
+  AddressSpace& space = *user.space;
+  const auto range = space.map_anonymous(Placement::anywhere(), 8 * kPageSize, kReadWrite);
+  CO_ASSERT_TRUE(range.has_value());
+  CO_ASSERT_TRUE(space.populate(*range, mem::Access::kWrite) == FaultOutcome::kResolved);
+  std::atomic<std::uint64_t> holding{0};
+  std::atomic<bool> over{false};
+  std::array<async::JoinHandle<>, sync::kMaxHarts> holders;
+  for (unsigned i = 0; i < others; ++i) {
+    auto spawned = exec::spawn(hold(space, holding, over), "holder");
+    CO_ASSERT_TRUE(spawned.has_value());
+    holders[i] = std::move(*spawned);
+  }
+  while (sync::HartSet(holding.load()).count() < others) co_await exec::yield_now();
+  Fences fences;
+  const bool done = space.protect(*range, kReadOnly).has_value();
+  fences.end();
+  over.store(true);
+  sync::HartSet(holding.load()).for_each([](unsigned hart) { exec::kick(hart); });
+  for (unsigned i = 0; i < others; ++i) (void)co_await holders[i].join();
+  EXPECT_TRUE(done);
+  EXPECT_EQ(fences.reached(), others);
+  EXPECT_EQ(fences.fences(), others == 0 ? 0U : 1U);
+  if (can_count()) {
+    tell(others == 0 ? "ipis.per_commit" : "ipis.per_commit_and_hart",
+         others == 0 ? fences.reached() : fences.reached() / others);
+  }
+}
+
+KTEST_TASK(Counts, OneFenceForEachCommit) {
+  EXPECT_TRUE((co_await commit_beside(0).checked()).has_value());
+  const unsigned others = arch::Harts::count() - 1;
+  if (others != 0) EXPECT_TRUE((co_await commit_beside(others).checked()).has_value());
+}
+
+}  // namespace
+}  // namespace quoll::vm::counts
