@@ -185,6 +185,7 @@ class Suite {
     for (const std::size_t index : pages) map(index);
     (void)table_.cursor(VirtualAddress(0), table_.format().user_half().size());
     for (unsigned hart = 0; hart < kHarts; ++hart) touch_section(hart);
+    (void)machine_.sections.unlinked();
   }
   void map(std::size_t index) {
     Flush flush;
@@ -317,6 +318,24 @@ struct Reusers : rl::test_suite<Reusers, 3>, Suite {
   void after() { end(); }
 };
 
+/// A hart comes back to the table that it locked last, which goes meanwhile and comes back as the
+/// table of something else.
+struct Returners : rl::test_suite<Returners, 2>, Suite {
+  Returners() : Suite(2) {}
+  void before() { begin({0}); }
+  void thread(unsigned thread) {
+    if (thread == 0) {
+      unmap(0);
+      map(4);
+    }
+    if (thread == 1) {
+      look(0);
+      look(0);
+    }
+  }
+  void after() { end(); }
+};
+
 /// Three levels: two harts make and take the tables between.
 struct Deep : rl::test_suite<Deep, 2>, Suite {
   Deep() : Suite(3) {}
@@ -356,12 +375,16 @@ constexpr std::array kLinkControls{
     Control{"a link is not acquired", SharedWords::kEntry, Weakening::kAcquire},
     Control{"a walk section without its fence", SharedWords::kWalk, Weakening::kFence},
 };
+constexpr std::array kReturnControls{
+    Control{"a walk section without its fence", SharedWords::kWalk, Weakening::kFence},
+};
 constexpr std::array kModels{
     Model{"walkers", &rl::simulate<Walkers>, 3, 4, 0, kWalkControls},
     Model{"neighbours", &rl::simulate<Neighbours>, 4, 5, 0, {}},
     Model{"founders", &rl::simulate<Founders>, 3, 4, 0, kLookControls},
     Model{"builders", &rl::simulate<Builders>, 1, 3, 30000, kLockControls},
     Model{"reusers", &rl::simulate<Reusers>, 2, 3, 30000, kLinkControls},
+    Model{"returners", &rl::simulate<Returners>, 3, 4, 30000, kReturnControls},
     Model{"deep", &rl::simulate<Deep>, 3, 4, 0, {}},
 };
 

@@ -31,6 +31,8 @@ class SharedWords {
     if (at >= entries_ && at < entries_end_) return kEntry;
     return at >= walks_ && at < walks_end_ ? kWalk : kRecord;
   }
+  /// Whether only this thread writes a walk word: each hart has a line of 64 bytes, in order.
+  bool is_own_walk(const void* word) const { return (address(word) - walks_) / 64 == self(); }
   /// How far into the entries a word lies.
   std::size_t entry_offset(const void* word) const { return address(word) - entries_; }
 
@@ -124,6 +126,11 @@ struct ExploredWords {
       }
       return before;
     }
+    T fetch_add(T value, std::memory_order order, Where where = Where::current()) const {
+      const auto kind = touch();
+      SharedWords& words = *SharedWords::current;
+      return static_cast<T>(words[word_].fetch_add(value, to(order, kind), info_of(where)));
+    }
 
    private:
     SharedWords::Kind touch() const {
@@ -135,6 +142,7 @@ struct ExploredWords {
     /// whatever it does, it could do after them as well.
     bool is_own(SharedWords::Kind kind, std::memory_order order) const {
       if (order != std::memory_order_relaxed) return false;
+      if (kind == SharedWords::kWalk) return SharedWords::current->is_own_walk(word_);
       return kind != SharedWords::kRecord || SharedWords::current->writer(word_) == self() + 1;
     }
     static rl::memory_order to(std::memory_order order, SharedWords::Kind kind) {

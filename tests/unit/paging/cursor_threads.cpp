@@ -104,6 +104,25 @@ void check(bool condition, const char* what) {
   std::abort();
 }
 
+/// Fills a page in, or replaces it.
+void fault(Table& table, std::uint64_t& expected, VirtualAddress at, std::uint64_t chance) {
+  const Properties properties{mem::Permissions::read_write().for_user()};
+  const PhysicalAddress to((1 + chance % (1U << 20)) << 12);
+  Flush flush;
+  {
+    auto page = table.page_mut(at);
+    const VmItem item = page->query();
+    check(item.is_mapped() == (expected != 0), "what is mapped");
+    check(expected == 0 || item.leaf->address.value() == expected, "where it is mapped to");
+    const bool done = item.is_mapped() ? page->replace(to, properties, flush).has_value()
+                                       : page->map(to, properties, flush).has_value();
+    check(done, "a fault");
+    expected = to.value();
+  }
+  flush.waive();
+  flush.release_tables(table.memory());
+}
+
 void work(Table& table, Expected& expected, unsigned hart, unsigned seed, unsigned steps) {
   this_hart = hart;
   std::mt19937_64 random(seed + hart);
@@ -118,6 +137,10 @@ void work(Table& table, Expected& expected, unsigned hart, unsigned seed, unsign
     const unsigned kind = random() % 8;
     if (kind == 0) {
       (void)table.query(range.start());  // without a lock: anything that was ever there
+      continue;
+    }
+    if (kind == 1) {
+      fault(table, expected[stretch][first], range.start(), random());
       continue;
     }
     Flush flush;

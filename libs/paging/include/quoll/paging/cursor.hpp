@@ -3,6 +3,7 @@
 // Cursors that look: each owns a range of a tree of page tables while it is open.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <utility>
@@ -26,24 +27,20 @@ namespace quoll::paging {
 template <typename T>
 class Cursor {
  public:
-  /// Opens it; `PageTable::cursor` does, after it has checked the range. The guard is the lowest
-  /// table at `lowest` or above. *Requires*: tables of that level cover the range.
-  Cursor(T& tree, mem::VirtualAddress start, std::uint64_t size, unsigned lowest) noexcept
-      : tree_(&tree),
-        start_(start),
-        size_(size),
-        at_(start),
-        guard_(tree.lock_guard(start, lowest)) {
-    if (guard_.level > 0) tree.lock_below(guard_, start, size);
-  }
-  Cursor(Cursor&& other) noexcept
+  /// Over a range that is locked; `PageTable::cursor` opens it.
+  [[gnu::always_inline]] Cursor(T& tree, mem::VirtualAddress start, std::uint64_t size,
+                                const typename T::Guard& guard) noexcept
+      : tree_(&tree), start_(start), size_(size), at_(start), guard_(guard) {}
+  [[gnu::always_inline]] Cursor(Cursor&& other) noexcept
       : tree_(std::exchange(other.tree_, nullptr)),
         start_(other.start_),
         size_(other.size_),
         at_(other.at_),
         guard_(other.guard_) {}
   Cursor& operator=(Cursor&&) = delete;
-  ~Cursor() { close(); }
+  [[gnu::always_inline]] ~Cursor() {
+    if (tree_ != nullptr) tree_->unlock(guard_, start_, size_);
+  }
 
   /// What it owns.
   mem::VirtualRange range() const noexcept { return mem::VirtualRange(start_, size_); }
@@ -54,12 +51,9 @@ class Cursor {
   bool is_at_end() const noexcept { return remaining() == 0; }
 
   /// What stands at the position. *Errors*: `kOutsideCursor` at the end.
-  base::Result<VmItem, MapError> query() const noexcept {
+  [[gnu::always_inline]] base::Result<VmItem, MapError> query() const noexcept {
     if (is_at_end()) return base::err(MapError::kOutsideCursor);
-    const Place place = find(at_);
-    const Entry entry = T::load(place.slot);
-    if (entry != 0) return VmItem{page_of(place, at_), tree_->format().decode_leaf(entry)};
-    return VmItem{mem::VirtualRange(at_, T::chunk(at_, remaining(), place.level)), std::nullopt};
+    return item();
   }
 
   /// Goes to an address of the range. *Errors*: `kUnaligned`, `kOutsideCursor`.
@@ -88,7 +82,7 @@ class Cursor {
     at_ = found ? found->at : at_ + size;
     if (!found) return std::optional<VmItem>();
     const Leaf leaf = tree_->format().decode_leaf(T::load(found->place.slot));
-    return std::optional(VmItem{page_of(found->place, at_), leaf});
+    return std::optional(VmItem{page_of(found->place.level, at_), leaf});
   }
 
  protected:
@@ -98,7 +92,6 @@ class Cursor {
   /// An entry that leads to no further table.
   struct Place {
     Entry* slot;
-    mem::PhysicalAddress table;
     unsigned level;
   };
   struct Sought {
@@ -106,11 +99,19 @@ class Cursor {
     Place place;
   };
 
-  void close() noexcept {
-    if (tree_ == nullptr) return;
-    if (guard_.level > 0) tree_->unlock_below(guard_, start_, size_);
-    tree_->unlock(guard_);
-    tree_ = nullptr;
+  /// What stands at the position, which is not the end.
+  [[gnu::always_inline]] VmItem item() const noexcept {
+    if (guard_.level > 0) return item_below(*tree_, guard_.entries, guard_.level, at_, remaining());
+    const Entry entry = T::load(&guard_.entries[T::index(at_, 0)]);
+    if (entry != 0) return VmItem{page_of(0, at_), tree_->format().decode_leaf(entry)};
+    return VmItem{page_of(0, at_), std::nullopt};
+  }
+  [[gnu::noinline]] static VmItem item_below(T& tree, Entry* entries, unsigned level,
+                                             mem::VirtualAddress at, std::uint64_t rest) noexcept {
+    const Place place = find_below(tree, entries, level, at);
+    const Entry entry = T::load(place.slot);
+    if (entry != 0) return VmItem{page_of(place.level, at), tree.format().decode_leaf(entry)};
+    return VmItem{mem::VirtualRange(at, T::chunk(at, rest, place.level)), std::nullopt};
   }
 
   base::Result<void, MapError> check_size(std::uint64_t size) const noexcept {
@@ -121,14 +122,18 @@ class Cursor {
   }
 
   /// *Requires*: `at` lies in the range.
-  Place find(mem::VirtualAddress at) const noexcept {
-    Held here = guard_;
-    for (;;) {
-      Entry* slot = &tree_->table(here.table)[T::index(at, here.level)];
-      if (here.level == 0) return {slot, here.table, 0};
+  [[gnu::always_inline]] Place find(mem::VirtualAddress at) const noexcept {
+    if (guard_.level == 0) return {&guard_.entries[T::index(at, 0)], 0};
+    return find_below(*tree_, guard_.entries, guard_.level, at);
+  }
+  [[gnu::noinline]] static Place find_below(T& tree, Entry* entries, unsigned level,
+                                            mem::VirtualAddress at) noexcept {
+    for (;; --level) {
+      Entry* const slot = &entries[T::index(at, level)];
+      if (level == 0) return {slot, 0};
       const Entry entry = T::load(slot);
-      if (!tree_->format().is_table(entry)) return {slot, here.table, here.level};
-      here = {tree_->format().decode_table(entry), here.level - 1};
+      if (!tree.format().is_table(entry)) return {slot, level};
+      entries = tree.table(tree.format().decode_table(entry));
     }
   }
   /// The first leaf of a part of the range, and where in that part.
@@ -136,7 +141,8 @@ class Cursor {
     while (size > 0) {
       Place place = find(at);
       // Along one table, until something is there or the table ends.
-      const Entry* const last = tree_->table(place.table) + (T::FormatType::kEntriesPerTable - 1);
+      constexpr std::size_t kLast = T::FormatType::kEntriesPerTable - 1;
+      const Entry* const last = place.slot + (kLast - T::index(at, place.level));
       for (;; ++place.slot) {
         const Entry entry = T::load(place.slot);
         if (tree_->is_link(entry, place.level)) break;
@@ -149,8 +155,8 @@ class Cursor {
     }
     return std::nullopt;
   }
-  static mem::VirtualRange page_of(const Place& place, mem::VirtualAddress at) noexcept {
-    const std::uint64_t bytes = T::page_bytes(place.level);
+  static mem::VirtualRange page_of(unsigned level, mem::VirtualAddress at) noexcept {
+    const std::uint64_t bytes = T::page_bytes(level);
     return mem::VirtualRange(at.align_down(bytes), bytes);
   }
   /// Goes behind a page or a stretch that begins at or before the position.
@@ -163,7 +169,7 @@ class Cursor {
   const mem::VirtualAddress start_;
   const std::uint64_t size_;
   mem::VirtualAddress at_;
-  const Held guard_;
+  const typename T::Guard guard_;
 };
 
 }  // namespace quoll::paging

@@ -46,21 +46,27 @@ class CursorMut : public Cursor<T> {
 
  public:
   using Base::Base;
+  [[gnu::always_inline]] CursorMut(CursorMut&&) noexcept = default;
+  CursorMut& operator=(CursorMut&&) = delete;
+  [[gnu::always_inline]] ~CursorMut() = default;
 
   /// Maps the next `size` bytes to physical memory from `to` on.
   /// *Errors*: `kPhysicalRange`, `kAlreadyMapped`, `kOutOfMemory`.
-  base::Result<void, MapError> map(mem::PhysicalAddress to, std::uint64_t size,
-                                   const Properties& properties, Flush& flush,
-                                   LargePages large = LargePages::kForbidden) {
+  [[gnu::always_inline]] base::Result<void, MapError> map(
+      mem::PhysicalAddress to, std::uint64_t size, const Properties& properties, Flush& flush,
+      LargePages large = LargePages::kForbidden) {
     TRY(check_size(size));
     if (!to.is_aligned(mem::kPageSize)) return base::err(MapError::kUnaligned);
     const mem::PhysicalAddress limit = tree_->format().physical_limit();
     if (to > limit || size > limit - to) return base::err(MapError::kPhysicalRange);
     if (guard_.level == 0 && size == mem::kPageSize) {
-      return map_granule(to, properties, flush);
+      TRY(map_granule(to, properties, flush));
+    } else {
+      const detail::Contiguous pages{to - mem::PhysicalAddress(at_.value()), properties, large};
+      TRY(map_pages(*tree_, guard_, at_, pages, size, flush));
     }
-    return map_pages(detail::Contiguous{to - mem::PhysicalAddress(at_.value()), properties, large},
-                     size, flush);
+    at_ += size;
+    return {};
   }
 
   /// Maps the next pages to the frames of a list.
@@ -77,13 +83,17 @@ class CursorMut : public Cursor<T> {
       if (!frame.is_aligned(mem::kPageSize)) return base::err(MapError::kUnaligned);
       if (frame > last) return base::err(MapError::kPhysicalRange);
     }
-    return map_pages(detail::Scattered{frames.data(), at_, properties}, size, flush);
+    const detail::Scattered pages{frames.data(), at_, properties};
+    TRY(map_pages(*tree_, guard_, at_, pages, size, flush));
+    at_ += size;
+    return {};
   }
 
   /// Replaces the granule at the position by another one; the result is what was there.
   /// *Errors*: `kPhysicalRange`, `kNotMapped`, `kSplitsLargePage`.
-  base::Result<Leaf, MapError> replace(mem::PhysicalAddress to, const Properties& properties,
-                                       Flush& flush) {
+  [[gnu::always_inline]] base::Result<Leaf, MapError> replace(mem::PhysicalAddress to,
+                                                              const Properties& properties,
+                                                              Flush& flush) {
     TRY(check_size(mem::kPageSize));
     if (!to.is_aligned(mem::kPageSize)) return base::err(MapError::kUnaligned);
     if (to >= tree_->format().physical_limit()) return base::err(MapError::kPhysicalRange);
@@ -92,7 +102,7 @@ class CursorMut : public Cursor<T> {
     if (entry == 0) return base::err(MapError::kNotMapped);
     if (place.level != 0) return base::err(MapError::kSplitsLargePage);
     T::store(place.slot, tree_->format().encode_leaf(to, properties, 0));
-    flush.include(mem::VirtualRange(at_, mem::kPageSize), FenceReach::kAll);
+    flush.include(granule(at_), FenceReach::kAll);
     at_ += mem::kPageSize;
     return tree_->format().decode_leaf(entry);
   }
@@ -102,10 +112,15 @@ class CursorMut : public Cursor<T> {
   /// are empty then are taken out too.
   /// *Errors*: `kOutOfMemory`, when a page must be split.
   template <typename Removed>
-  base::Result<void, MapError> unmap(std::uint64_t size, Flush& flush, Removed&& removed) {
+  [[gnu::always_inline]] base::Result<void, MapError> unmap(std::uint64_t size, Flush& flush,
+                                                            Removed&& removed) {
     TRY(check_size(size));
-    TRY(split_ends(at_, size, flush));
-    detail::clear_leaves(*tree_, guard_, at_, size, flush, removed);
+    if (guard_.level == 0) {
+      Entry* const slot = &guard_.entries[T::index(at_, 0)];
+      guard_.record.remove_live(detail::clear_granules(*tree_, slot, at_, size, flush, removed));
+    } else if (!T::is_vacant(guard_.entries, guard_.level, at_, size)) {
+      TRY(unmap_below(*tree_, guard_, at_, size, flush, removed));
+    }
     at_ += size;
     return {};
   }
@@ -117,7 +132,7 @@ class CursorMut : public Cursor<T> {
   base::Result<void, MapError> protect(std::uint64_t size, Flush& flush,
                                        PropertiesFor&& properties_for) {
     TRY(check_size(size));
-    TRY(split_ends(at_, size, flush));
+    TRY(split_ends(*tree_, guard_, at_, size, flush));
     const auto change = [&](Entry* slot, unsigned level, mem::VirtualAddress page) {
       set_properties(slot, level, page, properties_for, flush);
     };
@@ -141,11 +156,11 @@ class CursorMut : public Cursor<T> {
       return std::optional<VmItem>();
     }
     const std::uint64_t rest = size - (found->at - at_);
-    const mem::VirtualRange page = Base::page_of(found->place, found->at);
+    const mem::VirtualRange page = Base::page_of(found->place.level, found->at);
     const std::uint64_t in_page = page.size() - (found->at - page.start());
-    TRY(split_ends(found->at, rest < in_page ? rest : in_page, flush));
+    TRY(split_ends(*tree_, guard_, found->at, rest < in_page ? rest : in_page, flush));
     const Place place = find(found->at);
-    const VmItem before{Base::page_of(place, found->at),
+    const VmItem before{Base::page_of(place.level, found->at),
                         tree_->format().decode_leaf(T::load(place.slot))};
     set_properties(place.slot, place.level, found->at, properties_for, flush);
     at_ = found->at + before.range.size();
@@ -189,7 +204,7 @@ class CursorMut : public Cursor<T> {
     TRY(std::move(checked));
     Reserve<typename T::Memory> reserve(tree_->memory());
     if (!reserve.take(missing.count())) return base::err(MapError::kOutOfMemory);
-    TRY(source.split_ends(source.at_, size, source_flush));
+    TRY(split_ends(*source.tree_, source.guard_, source.at_, size, source_flush));
 
     const auto copy = [&](Entry* slot, unsigned level, mem::VirtualAddress page) {
       const Leaf leaf = source.tree_->format().decode_leaf(T::load(slot));
@@ -267,26 +282,33 @@ class CursorMut : public Cursor<T> {
     return *level;
   }
 
-  base::Result<void, MapError> map_granule(mem::PhysicalAddress to, const Properties& properties,
-                                           Flush& flush) {
-    Entry* slot = &tree_->table(guard_.table)[T::index(at_, 0)];
+  [[gnu::always_inline]] base::Result<void, MapError> map_granule(mem::PhysicalAddress to,
+                                                                  const Properties& properties,
+                                                                  Flush& flush) {
+    Entry* const slot = &guard_.entries[T::index(at_, 0)];
     if (T::load(slot) != 0) return base::err(MapError::kAlreadyMapped);
     T::store(slot, tree_->format().encode_leaf(to, properties, 0));
-    tree_->add_live(guard_.table, 1);
-    flush.include(mem::VirtualRange(at_, mem::kPageSize), FenceReach::kLocal);
-    at_ += mem::kPageSize;
+    guard_.record.add_live(1);
+    flush.include(granule(at_), FenceReach::kLocal);
     return {};
   }
+  static mem::VirtualRange granule(mem::VirtualAddress at) noexcept { return Base::page_of(0, at); }
+
+  // Functions of what a cursor is, and not of the cursor, so that it can stay in registers. For
+  // the same reason no exception passes them, which would have to find the cursor in memory.
 
   template <typename Request>
-  base::Result<void, MapError> map_pages(const Request& request, std::uint64_t size, Flush& flush) {
-    detail::MissingTables<T> missing(*tree_);
-    TRY(missing.add(guard_, at_, size, request));
-    Reserve<typename T::Memory> reserve(tree_->memory());
+  [[gnu::noinline]] static base::Result<void, MapError> map_pages(T& tree, Held held,
+                                                                  mem::VirtualAddress at,
+                                                                  const Request& request,
+                                                                  std::uint64_t size,
+                                                                  Flush& flush) noexcept {
+    detail::MissingTables<T> missing(tree);
+    TRY(missing.add(held, at, size, request));
+    Reserve<typename T::Memory> reserve(tree.memory());
     if (!reserve.take(missing.count())) return base::err(MapError::kOutOfMemory);
-    detail::write_leaves(*tree_, guard_, at_, size, request, reserve);
-    flush.include(mem::VirtualRange(at_, size), FenceReach::kLocal);
-    at_ += size;
+    detail::write_leaves(tree, held, at, size, request, reserve);
+    flush.include(mem::VirtualRange(at, size), FenceReach::kLocal);
     return {};
   }
 
@@ -304,13 +326,23 @@ class CursorMut : public Cursor<T> {
                   is_wider ? FenceReach::kLocal : FenceReach::kAll);
   }
 
+  template <typename Removed>
+  [[gnu::noinline]] static base::Result<void, MapError> unmap_below(
+      T& tree, typename T::Guard guard, mem::VirtualAddress at, std::uint64_t size, Flush& flush,
+      Removed& removed) noexcept {
+    TRY(split_ends(tree, guard, at, size, flush));
+    detail::clear_leaves(tree, guard, at, size, flush, removed);
+    return {};
+  }
+
   /// Splits the large pages that one end of a range cuts.
-  base::Result<void, MapError> split_ends(mem::VirtualAddress at, std::uint64_t size,
-                                          Flush& flush) {
-    if (guard_.level == 0) return {};
+  static base::Result<void, MapError> split_ends(T& tree, const typename T::Guard& guard,
+                                                 mem::VirtualAddress at, std::uint64_t size,
+                                                 Flush& flush) {
+    if (guard.level == 0) return {};
     const mem::VirtualAddress last = at + (size - mem::kPageSize);
-    const Place low = find(at);
-    const Place high = find(last);
+    const Place low = Base::find_below(tree, guard.entries, guard.level, at);
+    const Place high = Base::find_below(tree, guard.entries, guard.level, last);
     unsigned needed = T::load(low.slot) == 0 ? 0 : detail::splits_for<T>(low.level, at);
     const unsigned low_needed = needed;
     if (T::load(high.slot) != 0) {
@@ -324,20 +356,21 @@ class CursorMut : public Cursor<T> {
       }
     }
     if (needed == 0) return {};
-    Reserve<typename T::Memory> reserve(tree_->memory());
+    Reserve<typename T::Memory> reserve(tree.memory());
     if (!reserve.take(needed)) return base::err(MapError::kOutOfMemory);
-    split_until(at, at, reserve, flush);
-    split_until(last, at + size, reserve, flush);
+    split_until(tree, guard, at, at, reserve, flush);
+    split_until(tree, guard, last, at + size, reserve, flush);
     return {};
   }
 
   /// Splits the page that has `inside` until `boundary` is not inside of one.
-  void split_until(mem::VirtualAddress inside, mem::VirtualAddress boundary,
-                   Reserve<typename T::Memory>& reserve, Flush& flush) {
+  static void split_until(T& tree, const typename T::Guard& guard, mem::VirtualAddress inside,
+                          mem::VirtualAddress boundary, Reserve<typename T::Memory>& reserve,
+                          Flush& flush) {
     for (;;) {
-      const Place place = find(inside);
+      const Place place = Base::find_below(tree, guard.entries, guard.level, inside);
       if (T::load(place.slot) == 0 || boundary.is_aligned(T::page_bytes(place.level))) return;
-      detail::split_leaf(*tree_, place.slot, place.level, inside, reserve, flush);
+      detail::split_leaf(tree, place.slot, place.level, inside, reserve, flush);
     }
   }
 

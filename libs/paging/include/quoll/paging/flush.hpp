@@ -34,18 +34,21 @@ class [[nodiscard]] Flush {
   ~Flush() { QUOLL_ASSERT(reach_ == FenceReach::kNone && !first_retired_); }
 
   FenceReach reach() const noexcept { return reach_; }
-  mem::VirtualRange range() const noexcept { return range_; }
+  /// The least range that has all changes; empty when there were none.
+  mem::VirtualRange range() const noexcept {
+    if (reach_ == FenceReach::kNone) return {};
+    return mem::VirtualRange(low_, high_ - low_ + 1);
+  }
 
-  /// Notes that translations of `range` changed.
-  void include(mem::VirtualRange range, FenceReach reach) noexcept {
-    if (reach_ == FenceReach::kNone) {
-      range_ = range;
-    } else {
-      const mem::VirtualAddress low = std::min(range_.start(), range.start());
-      const std::uint64_t last =
-          std::max(range_.start() - low + range_.size(), range.start() - low + range.size());
-      range_ = mem::VirtualRange(low, last);
-    }
+  /// Notes that translations of `range` changed. *Requires*: it is not empty.
+  [[gnu::always_inline]] void include(mem::VirtualRange range, FenceReach reach) noexcept {
+    include(range.start(), range.start() + (range.size() - 1), reach);
+  }
+  /// The same from one address to another, both among them.
+  [[gnu::always_inline]] void include(mem::VirtualAddress first, mem::VirtualAddress last,
+                                      FenceReach reach) noexcept {
+    low_ = std::min(low_, first);
+    high_ = std::max(high_, last);
     reach_ = std::max(reach_, reach);
   }
 
@@ -63,12 +66,16 @@ class [[nodiscard]] Flush {
   template <typename Fence>
   void apply(Fence&& fence) {
     if (reach_ == FenceReach::kNone) return;
-    std::forward<Fence>(fence)(range_, reach_);
-    reach_ = FenceReach::kNone;
+    std::forward<Fence>(fence)(range(), reach_);
+    waive();
   }
 
   /// Gives up the fence, where no hart can have cached the change.
-  void waive() noexcept { reach_ = FenceReach::kNone; }
+  void waive() noexcept {
+    reach_ = FenceReach::kNone;
+    low_ = kHighest;
+    high_ = mem::VirtualAddress(0);
+  }
 
   /// Gives each retired page table back to `memory`, when nobody walks there any more.
   /// *Requires*: the fence has been applied. *Context*: outside of walk sections.
@@ -86,7 +93,11 @@ class [[nodiscard]] Flush {
   }
 
  private:
-  mem::VirtualRange range_;
+  static constexpr mem::VirtualAddress kHighest{~std::uint64_t{0}};
+
+  // The first and the last address that changed.
+  mem::VirtualAddress low_ = kHighest;
+  mem::VirtualAddress high_;
   std::optional<mem::PhysicalAddress> first_retired_;
   FenceReach reach_ = FenceReach::kNone;
 };

@@ -39,8 +39,8 @@ struct Levels {
   static constexpr unsigned covering(mem::VirtualAddress start, std::uint64_t size) noexcept {
     const std::uint64_t differing = start.value() ^ (start.value() + (size - 1));
     unsigned level = 0;
-    while (level + 1 < F::kMaxLevels && (differing >> shift(level + 1)) != 0) ++level;
-    return level;
+    for (std::uint64_t rest = differing >> shift(1); rest != 0; rest >>= F::kIndexBits) ++level;
+    return level < F::kMaxLevels ? level : F::kMaxLevels - 1;
   }
   /// The level whose leaves have that size.
   static constexpr std::optional<unsigned> level_of(mem::PageSize size) noexcept {

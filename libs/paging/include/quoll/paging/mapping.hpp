@@ -116,8 +116,11 @@ void write_leaves(T& tree, typename T::Held held, mem::VirtualAddress at, std::u
   unsigned written = 0;
   if (held.level == 0) {
     written = static_cast<unsigned>(size >> mem::kPageShift);
+    // Copies, which no store can change, so that what all entries have in common is made once.
+    const typename T::FormatType format = tree.format();
+    const Request pages = request;
     for (Entry* const end = slot + written; slot != end; ++slot, at += mem::kPageSize) {
-      T::store(slot, tree.format().encode_leaf(request.target(at), request.properties, 0));
+      T::store(slot, format.encode_leaf(pages.target(at), pages.properties, 0));
     }
     size = 0;
   }

@@ -3,9 +3,6 @@
 // One page that can be looked at and changed: what resolves a page fault.
 #pragma once
 
-#include <optional>
-
-#include <quoll/base/assert.hpp>
 #include <quoll/base/result.hpp>
 #include <quoll/mem/address.hpp>
 #include <quoll/mem/page_size.hpp>
@@ -20,32 +17,37 @@ namespace quoll::paging {
 /// A cursor over a single granule, which is locked while this lives. It does not move.
 /// *Locking*: as a cursor's. *Context*: task.
 template <typename T>
-class PageMut {
+class PageMut : private CursorMut<T> {
+  using Base = CursorMut<T>;
+
  public:
-  /// Opens it; `PageTable::page_mut` does, after it has checked the page.
-  explicit PageMut(CursorMut<T> cursor) noexcept : cursor_(std::move(cursor)) {}
+  /// Over a page that is locked; `PageTable::page_mut` opens it.
+  using Base::Base;
+  [[gnu::always_inline]] PageMut(PageMut&&) noexcept = default;
+  PageMut& operator=(PageMut&&) = delete;
+  [[gnu::always_inline]] ~PageMut() = default;
 
   /// What stands there: vacant, a granule, or a large page that the granule is part of.
-  VmItem query() const noexcept { return *cursor_.query(); }
+  [[gnu::always_inline]] VmItem query() const noexcept { return Base::item(); }
 
   /// Maps the page, where nothing is.
   /// *Errors*: `kUnaligned`, `kPhysicalRange`, `kAlreadyMapped`, `kOutOfMemory`.
-  base::Result<void, MapError> map(mem::PhysicalAddress to, const Properties& properties,
-                                   Flush& flush) {
-    TRY(cursor_.map(to, mem::kPageSize, properties, flush));
-    return cursor_.jump(cursor_.range().start());
+  [[gnu::always_inline]] base::Result<void, MapError> map(mem::PhysicalAddress to,
+                                                          const Properties& properties,
+                                                          Flush& flush) {
+    TRY(Base::map(to, mem::kPageSize, properties, flush));
+    Cursor<T>::at_ = Cursor<T>::start_;
+    return {};
   }
   /// Replaces the granule; the result is what was there.
   /// *Errors*: `kUnaligned`, `kPhysicalRange`, `kNotMapped`, `kSplitsLargePage`.
-  base::Result<Leaf, MapError> replace(mem::PhysicalAddress to, const Properties& properties,
-                                       Flush& flush) {
-    const Leaf before = TRY(cursor_.replace(to, properties, flush));
-    TRY(cursor_.jump(cursor_.range().start()));
+  [[gnu::always_inline]] base::Result<Leaf, MapError> replace(mem::PhysicalAddress to,
+                                                              const Properties& properties,
+                                                              Flush& flush) {
+    const Leaf before = TRY(Base::replace(to, properties, flush));
+    Cursor<T>::at_ = Cursor<T>::start_;
     return before;
   }
-
- private:
-  CursorMut<T> cursor_;
 };
 
 }  // namespace quoll::paging

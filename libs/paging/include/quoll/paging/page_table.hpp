@@ -53,10 +53,12 @@ class PageTable {
   /// lowest table that covers the range, and what is below it there.
   ///
   /// *Errors*: `kUnaligned`, `kEmpty`, `kOverflow`, `kNotCanonical`, `kSharedHalf`.
-  base::Result<Cursor, MapError> cursor(mem::VirtualAddress start, std::uint64_t size) const {
+  [[gnu::always_inline]] base::Result<Cursor, MapError> cursor(mem::VirtualAddress start,
+                                                               std::uint64_t size) const {
     return open<Cursor>(start, size);
   }
-  base::Result<CursorMut, MapError> cursor_mut(mem::VirtualAddress start, std::uint64_t size) {
+  [[gnu::always_inline]] base::Result<CursorMut, MapError> cursor_mut(mem::VirtualAddress start,
+                                                                      std::uint64_t size) {
     return open<CursorMut>(start, size);
   }
 
@@ -72,14 +74,15 @@ class PageTable {
     unsigned lowest = T::covering(within.start(), within.size());
     const bool is_whole_table = within.is_aligned(T::page_bytes(lowest) << F::kIndexBits);
     if (is_whole_table && lowest < tree_.top()) ++lowest;
-    return CursorMut(tree_, range.start(), range.size(), lowest);
+    return CursorMut(tree_, range.start(), range.size(),
+                     tree_.lock_checked(range.start(), range.size(), lowest));
   }
 
   /// The page at an address, locked alone: the quick way for a page fault.
   ///
   /// *Errors*: `kUnaligned`, `kNotCanonical`, `kSharedHalf`.
-  base::Result<PageMut, MapError> page_mut(mem::VirtualAddress page) {
-    return PageMut(TRY(cursor_mut(page, mem::kPageSize)));
+  [[gnu::always_inline]] base::Result<PageMut, MapError> page_mut(mem::VirtualAddress page) {
+    return open<PageMut>(page, mem::kPageSize);
   }
 
   /// What an address translates to, if anything, without any lock: the answer may be old when it
@@ -164,9 +167,12 @@ class PageTable {
 
  private:
   template <typename C>
-  base::Result<C, MapError> open(mem::VirtualAddress start, std::uint64_t size) const {
-    TRY(tree_.check(start, size));
-    return C(tree_, start, size, T::covering(start, size));
+  [[gnu::always_inline]] base::Result<C, MapError> open(mem::VirtualAddress start,
+                                                        std::uint64_t size) const {
+    const auto guard = tree_.lock(start, size);
+    if (!guard) [[unlikely]]
+      return base::err(guard.error());
+    return C(tree_, start, size, *guard);
   }
   mem::VirtualRange half_of(mem::VirtualRange range) const noexcept {
     const mem::VirtualRange user = tree_.format().user_half();

@@ -6,6 +6,7 @@
 #include <cstdint>
 
 #include <quoll/mem/address.hpp>
+#include <quoll/mem/page_size.hpp>
 #include <quoll/mem/range.hpp>
 #include <quoll/paging/flush.hpp>
 #include <quoll/paging/tree.hpp>
@@ -19,6 +20,12 @@ void for_each_leaf(T& tree, typename T::Held held, mem::VirtualAddress at, std::
                    Visitor& f) {
   using Entry = typename T::Entry;
   Entry* slot = tree.table(held.table) + T::index(at, held.level);
+  if (held.level == 0) {
+    for (; size > 0; ++slot, at += mem::kPageSize, size -= mem::kPageSize) {
+      if (T::load(slot) != 0) f(slot, 0, at);
+    }
+    return;
+  }
   for (; size > 0; ++slot) {
     const std::uint64_t part = T::chunk(at, size, held.level);
     const Entry entry = T::load(slot);
@@ -38,8 +45,32 @@ template <typename T>
 void retire(T& tree, typename T::Held held, Flush& flush) {
   const auto record = tree.record(held.table);
   record.make_stale();
+  tree.memory().sections().count_unlinked();
   tree.observer().retired(held.table, held.level);
   flush.retire(held.table, record);
+}
+
+/// Clears granules from a slot on, calling `removed(page, leaf, size)` for each; how many there
+/// were.
+template <typename T, typename Removed>
+unsigned clear_granules(T& tree, typename T::Entry* slot, mem::VirtualAddress at,
+                        std::uint64_t size, Flush& flush, Removed& removed) {
+  unsigned cleared = 0;
+  mem::VirtualAddress first;
+  mem::VirtualAddress last;
+  for (; size > 0; ++slot, at += mem::kPageSize, size -= mem::kPageSize) {
+    const typename T::Entry entry = T::load(slot);
+    if (entry == 0) continue;
+    T::store(slot, 0);
+    removed(at, tree.format().decode_leaf(entry), mem::kPageSize);
+    if (cleared == 0) first = at;
+    last = at;
+    ++cleared;
+  }
+  if (cleared != 0) {
+    flush.include(first, last + (mem::kPageSize - 1), FenceReach::kAll);
+  }
+  return cleared;
 }
 
 /// Clears all leaves of a range, calling `removed(page, leaf, size)` for each, and unlinks the
@@ -50,6 +81,10 @@ void clear_leaves(T& tree, typename T::Held held, mem::VirtualAddress at, std::u
   using Entry = typename T::Entry;
   Entry* slot = tree.table(held.table) + T::index(at, held.level);
   unsigned cleared = 0;
+  if (held.level == 0) {
+    cleared = clear_granules(tree, slot, at, size, flush, removed);
+    size = 0;
+  }
   for (; size > 0; ++slot) {
     const std::uint64_t part = T::chunk(at, size, held.level);
     const Entry entry = T::load(slot);

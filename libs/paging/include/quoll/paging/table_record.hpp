@@ -7,6 +7,7 @@
 #include <atomic>
 #include <cstdint>
 #include <optional>
+#include <utility>
 
 #include <quoll/base/assert.hpp>
 #include <quoll/mem/address.hpp>
@@ -31,16 +32,22 @@ class BasicTableRecord {
   /// Takes the lock if it is free. A table that is stale keeps its lock for ever.
   [[nodiscard]] bool try_lock() const noexcept {
     // Whoever waits comes here again and again: it only reads while the lock is held.
-    if ((load() & kLocked) != 0) return false;
+    return !is_locked() && try_lock_once();
+  }
+  /// The same for who does not come again.
+  [[nodiscard]] bool try_lock_once() const noexcept {
     return (Ref(*state_).fetch_or(kLocked, std::memory_order_acquire) & kLocked) == 0;
   }
   void unlock() const noexcept {
     QUOLL_DEBUG_ASSERT((load() & (kLocked | kStale)) == kLocked);
-    Ref(*state_).store(load() & ~kLocked, std::memory_order_release);
+    Ref(*state_).store(load() ^ kLocked, std::memory_order_release);
   }
   /// Takes the lock of a table that nobody else can reach yet.
   void lock_new() const noexcept { store(kLocked); }
   bool is_locked() const noexcept { return (load() & kLocked) != 0; }
+
+  /// Where it lies: the state, and the chain.
+  std::pair<std::uint32_t*, std::uint32_t*> words() const noexcept { return {state_, next_}; }
 
   /// How many entries are not vacant. *Requires*: the lock is held.
   unsigned live() const noexcept { return load() & kLiveMask; }

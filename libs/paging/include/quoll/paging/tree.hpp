@@ -10,7 +10,9 @@
 //     lowest table there is that covers the range: its guard. It tries to lock it. If somebody
 //     else has the lock, it leaves the section, lets others go on, and goes down again: what it
 //     knew of the table may be wrong by then. It never waits inside a section, and reads no record
-//     outside of one unless a lock that it holds keeps the table in its place.
+//     outside of one unless a lock that it holds keeps the table in its place. It need not go down
+//     to the table of granules that its hart locked last (walk_sections.hpp): no table is lower,
+//     so where that one is linked and covers the range it is the guard.
 //  3. With the lock it reads again the entry that ended its way down. If a table has been linked
 //     there meanwhile, the guard is not the lowest: it unlocks and goes on down.
 //  4. Then it locks every table below the guard that has entries of the range: parents before
@@ -89,6 +91,11 @@ class Tree : public Levels<F>, public EntryAccess<typename F::Entry, typename Re
     mem::PhysicalAddress table;
     unsigned level;
   };
+  /// The table that keeps others out of a cursor's range.
+  struct Guard : Held {
+    Entry* entries;
+    Record record;
+  };
 
   Tree(F format, mem::PhysicalAddress root, M memory, Reclaim reclaim, O observer)
       : format_(format),
@@ -97,9 +104,16 @@ class Tree : public Levels<F>, public EntryAccess<typename F::Entry, typename Re
         user_half_(format.user_half()),
         kernel_half_(format.kernel_half()),
         memory_(memory),
-        observer_(observer) {}
+        observer_(observer) {
+    // The root has children: tables of granules always count their entries.
+    QUOLL_ASSERT(reclaims() || top() > 0);
+  }
   Tree(const Tree&) = delete;
   Tree& operator=(const Tree&) = delete;
+  ~Tree() {
+    // The next tree here is another one, whatever harts remember.
+    if (reclaims()) memory_.sections().count_unlinked();
+  }
 
   const F& format() const noexcept { return format_; }
   mem::PhysicalAddress root() const noexcept { return root_; }
@@ -137,39 +151,63 @@ class Tree : public Levels<F>, public EntryAccess<typename F::Entry, typename Re
     return base::err(is_shared ? MapError::kSharedHalf : MapError::kNotCanonical);
   }
 
-  /// Locks the guard of a range that was checked: the lowest table there is at `lowest` or above
-  /// that covers it. *Context*: outside of walk sections, with no lock of this tree held.
-  Held lock_guard(mem::VirtualAddress start, unsigned lowest) noexcept {
-    if (!reclaims()) lowest = top();
-    for (;;) {
+  /// Locks a range: its guard, and what is below that. *Errors*: as `check`.
+  /// *Context*: outside of walk sections, with no lock of this tree held.
+  [[gnu::always_inline]] base::Result<Guard, MapError> lock(mem::VirtualAddress start,
+                                                            std::uint64_t size) noexcept {
+    if (base::is_aligned(start.value() | size, mem::kPageSize) && is_in_one_block(start, size)) {
       auto& sections = memory_.sections();
       const unsigned hart = memory_.hart();
-      sections.enter(hart);
-      mem::PhysicalAddress here = root_;
-      unsigned level = top();
-      for (;;) {
-        const Entry* slot = &table(here)[index(start, level)];
-        if (level > lowest) {
-          const Entry entry = load_link(slot);
-          if (format_.is_table(entry)) {
-            here = format_.decode_table(entry);
-            --level;
-            continue;
-          }
-        }
-        if (!record(here).try_lock()) [[unlikely]]
-          break;
-        if (level > lowest && format_.is_table(load_link(slot))) [[unlikely]] {
-          record(here).unlock();
-          continue;
-        }
+      const LastLeaf& last = sections.last_leaf(hart);
+      // What was locked once needs no further check of the address.
+      if (last.tree == this && last.block == block_of(start)) [[likely]] {
+        const Record record(*last.state, *last.next);
+        sections.enter(hart);
+        const bool is_locked = sections.unlinked() == last.unlinked && record.try_lock_once();
         sections.leave(hart);
-        observer_.locked(here, level);
-        return {here, level};
+        if (is_locked) [[likely]] {
+          observer_.locked(last.table, 0);
+          return Guard{{last.table, 0}, static_cast<Entry*>(last.entries), record};
+        }
       }
-      sections.leave(hart);
-      memory_.relax();
     }
+    // A copy, so that the address of what is returned is nobody else's and it stays in registers.
+    const auto locked = lock_from_root(start, size);
+    if (!locked) [[unlikely]]
+      return base::err(locked.error());
+    return Guard(*locked);
+  }
+
+  /// The same without what the hart remembers.
+  [[gnu::noinline]] base::Result<Guard, MapError> lock_from_root(mem::VirtualAddress start,
+                                                                 std::uint64_t size) noexcept {
+    TRY(check(start, size));
+    return lock_checked(start, size, Levels<F>::covering(start, size));
+  }
+
+  /// Locks a range that was checked, with the lowest table there is at `lowest` or above that
+  /// covers it as guard.
+  Guard lock_checked(mem::VirtualAddress start, std::uint64_t size, unsigned lowest) noexcept {
+    const Guard guard = lock_guard(start, lowest);
+    if (guard.level > 0) {
+      if (!is_vacant(guard.entries, guard.level, start, size)) lock_below(guard, start, size);
+    } else if (reclaims()) {
+      auto& sections = memory_.sections();
+      const auto [state, next] = guard.record.words();
+      sections.last_leaf(memory_.hart()) = {
+          this, block_of(start), sections.unlinked(), guard.table, guard.entries, state, next};
+    }
+    return guard;
+  }
+
+  /// Unlocks what `lock` has locked, and what was linked there since.
+  [[gnu::always_inline]] void unlock(const Guard& guard, mem::VirtualAddress start,
+                                     std::uint64_t size) noexcept {
+    if (guard.level > 0 && !is_vacant(guard.entries, guard.level, start, size)) {
+      unlock_below(guard, start, size);
+    }
+    observer_.unlocked(guard.table, guard.level);
+    guard.record.unlock();
   }
 
   /// Locks what is below a held table in a range. *Requires*: the range lies in the table.
@@ -188,13 +226,21 @@ class Tree : public Levels<F>, public EntryAccess<typename F::Entry, typename Re
     if (!reclaims()) return;
     for_each_link(held, at, size, [this](Held child, mem::VirtualAddress from, std::uint64_t part) {
       if (child.level > 0) unlock_below(child, from, part);
-      unlock(child);
+      observer_.unlocked(child.table, child.level);
+      record(child.table).unlock();
     });
   }
 
-  void unlock(Held held) noexcept {
-    observer_.unlocked(held.table, held.level);
-    record(held.table).unlock();
+  /// Whether none of a table's entries for a range is anything. *Requires*: the range is not empty
+  /// and lies in the table, whose lock is held.
+  static bool is_vacant(const Entry* entries, unsigned level, mem::VirtualAddress start,
+                        std::uint64_t size) noexcept {
+    const Entry* slot = &entries[index(start, level)];
+    const Entry* const last = &entries[index(start + (size - 1), level)];
+    while (load(slot) == 0) {
+      if (slot++ == last) return true;
+    }
+    return false;
   }
 
   /// Prepares a table that was just allocated for being linked: locked, with `live` entries.
@@ -214,7 +260,8 @@ class Tree : public Levels<F>, public EntryAccess<typename F::Entry, typename Re
 
   /// Calls `f(child, at, size)` for each table right below `held` that has entries of the range.
   template <typename Visitor>
-  void for_each_link(Held held, mem::VirtualAddress at, std::uint64_t size, Visitor&& f) noexcept {
+  [[gnu::always_inline]] void for_each_link(Held held, mem::VirtualAddress at, std::uint64_t size,
+                                            Visitor&& f) noexcept {
     if (held.level == 0) return;
     const Entry* entries = table(held.table);
     while (size > 0) {
@@ -229,6 +276,53 @@ class Tree : public Levels<F>, public EntryAccess<typename F::Entry, typename Re
   }
 
  private:
+  /// Which of the stretches that a table of granules covers an address is in.
+  static constexpr std::uint64_t block_of(mem::VirtualAddress address) noexcept {
+    return address.value() >> Levels<F>::shift(1);
+  }
+
+  static constexpr bool is_in_one_block(mem::VirtualAddress start, std::uint64_t size) noexcept {
+    constexpr std::uint64_t kBlock = Levels<F>::page_bytes(1);
+    // The first says so of addresses that are aligned, and is known where the size is.
+    return size == mem::kPageSize || size - 1 < kBlock - (start.value() & (kBlock - 1));
+  }
+
+  [[gnu::always_inline]] Guard lock_guard(mem::VirtualAddress start, unsigned lowest) noexcept {
+    if (!reclaims()) lowest = top();
+    auto& sections = memory_.sections();
+    const unsigned hart = memory_.hart();
+    for (;;) {
+      sections.enter(hart);
+      Held here{root_, top()};
+      // The slot's place is found from the shift, which is cheaper kept than made from the level.
+      unsigned shift = Levels<F>::shift(here.level);
+      for (;;) {
+        Entry* const entries = table(here.table);
+        const Entry* const slot = &entries[(start.value() >> shift) & (F::kEntriesPerTable - 1)];
+        if (here.level > lowest) {
+          const Entry entry = load_link(slot);
+          if (format_.is_table(entry)) {
+            here = {format_.decode_table(entry), here.level - 1};
+            shift -= F::kIndexBits;
+            continue;
+          }
+        }
+        const Record lock = record(here.table);
+        if (!lock.try_lock()) [[unlikely]]
+          break;
+        if (here.level > lowest && format_.is_table(load_link(slot))) [[unlikely]] {
+          lock.unlock();
+          continue;
+        }
+        sections.leave(hart);
+        observer_.locked(here.table, here.level);
+        return {here, entries, lock};
+      }
+      sections.leave(hart);
+      memory_.relax();
+    }
+  }
+
   static bool is_inside(mem::VirtualAddress start, std::uint64_t size,
                         mem::VirtualRange half) noexcept {
     return base::fits_within(start - half.start(), size, half.size());

@@ -104,34 +104,13 @@ class Sv {
                               unsigned level) const noexcept {
     QUOLL_DEBUG_ASSERT(may_be_leaf(level) && address < physical_limit() &&
                        address.is_aligned(page_bytes(level)));
-    const mem::Permissions permissions = properties.permissions;
-    Entry entry = address.value() >> mem::kPageShift << pte::kPpnShift;
-    if (permissions.is_none()) {
-      entry |= pte::kParked;
-    } else {
-      entry |= pte::kValid | pte::kAccessed;
-      if (permissions.can_read()) entry |= pte::kRead;
-      if (permissions.can_write()) entry |= pte::kWrite | pte::kDirty;
-      if (permissions.can_execute()) entry |= pte::kExecute;
-    }
-    if (permissions.is_user()) entry |= pte::kUser;
-    if (properties.scope == paging::Scope::kGlobal) entry |= pte::kGlobal;
-    if (memory_types_ == Svpbmt::kPresent) {
-      if (properties.cache == paging::CacheMode::kUncached) entry |= pte::kPbmtNonCacheable;
-      if (properties.cache == paging::CacheMode::kDevice) entry |= pte::kPbmtIo;
-    }
-    return entry;
+    return flags(properties) | (address.value() >> mem::kPageShift << pte::kPpnShift);
   }
 
   constexpr paging::Leaf decode_leaf(Entry entry) const noexcept {
+    auto access = static_cast<std::uint32_t>((entry & pte::kAccessMask) >> kAccessShift);
     // An entry of ours never has both; a foreign one is reported without the permission to write.
-    std::uint32_t access = 0;
-    if ((entry & pte::kRead) != 0) access |= static_cast<std::uint32_t>(mem::Access::kRead);
-    if ((entry & pte::kExecute) != 0) {
-      access |= static_cast<std::uint32_t>(mem::Access::kExecute);
-    } else if ((entry & pte::kWrite) != 0) {
-      access |= static_cast<std::uint32_t>(mem::Access::kWrite);
-    }
+    if ((entry & pte::kExecute) != 0) access &= ~static_cast<std::uint32_t>(mem::Access::kWrite);
     mem::Permissions permissions =
         mem::Permissions::from_access_bits(access).value_or(mem::Permissions::none());
     if ((entry & pte::kUser) != 0) permissions = permissions.for_user();
@@ -159,6 +138,28 @@ class Sv {
   constexpr bool operator==(const Sv&) const = default;
 
  private:
+  /// Entries have the bits of accesses in the order of `mem::Access`.
+  static constexpr unsigned kAccessShift = 1;
+  static_assert(static_cast<std::uint64_t>(mem::Access::kRead) << kAccessShift == pte::kRead);
+  static_assert(static_cast<std::uint64_t>(mem::Access::kWrite) << kAccessShift == pte::kWrite);
+  static_assert(static_cast<std::uint64_t>(mem::Access::kExecute) << kAccessShift == pte::kExecute);
+
+  /// All of a leaf but its page number.
+  constexpr Entry flags(const paging::Properties& properties) const noexcept {
+    const mem::Permissions permissions = properties.permissions;
+    Entry entry = pte::kParked;
+    if (!permissions.is_none()) {
+      entry = Entry{permissions.access_bits()} << kAccessShift | pte::kValid | pte::kAccessed;
+      entry |= (entry & pte::kWrite) * (pte::kDirty / pte::kWrite);
+    }
+    if (permissions.is_user()) entry |= pte::kUser;
+    if (properties.scope == paging::Scope::kGlobal) entry |= pte::kGlobal;
+    if (memory_types_ == Svpbmt::kPresent) {
+      if (properties.cache == paging::CacheMode::kUncached) entry |= pte::kPbmtNonCacheable;
+      if (properties.cache == paging::CacheMode::kDevice) entry |= pte::kPbmtIo;
+    }
+    return entry;
+  }
   constexpr std::uint64_t half_size() const noexcept {
     return std::uint64_t{1} << (virtual_bits() - 1);
   }

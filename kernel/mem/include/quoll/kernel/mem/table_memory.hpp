@@ -9,6 +9,7 @@
 #include <quoll/arch/current.hpp>
 #include <quoll/kernel/mem/frame_alloc.hpp>
 #include <quoll/mem/address.hpp>
+#include <quoll/mem/phys_map.hpp>
 #include <quoll/paging/table_memory.hpp>
 #include <quoll/paging/table_record.hpp>
 #include <quoll/paging/walk_sections.hpp>
@@ -23,9 +24,10 @@ inline constinit paging::WalkSections<sync::kMaxHarts> walk_sections;
 /// that chain free frames.
 class TableMemory {
  public:
+  /// *Requires*: the allocator is initialised.
   TableMemory(FrameAllocator& frames, std::uint64_t allowance,
               FrameUse use = FrameUse::kKernel) noexcept
-      : frames_(&frames), allowance_(allowance), use_(use) {}
+      : frames_(&frames), map_(frames.phys_map()), allowance_(allowance), use_(use) {}
 
   std::optional<mem::PhysicalAddress> allocate() noexcept {
     // Claimed before it is there, so that several harts together stay below the allowance.
@@ -42,9 +44,7 @@ class TableMemory {
     Frame::adopt(*frames_, table).reset();
     __atomic_fetch_sub(&in_use_, 1, __ATOMIC_RELAXED);
   }
-  void* pointer(mem::PhysicalAddress table) const noexcept {
-    return frames_->phys_map().pointer(table);
-  }
+  void* pointer(mem::PhysicalAddress table) const noexcept { return map_.pointer(table); }
   paging::TableRecord record(mem::PhysicalAddress table) noexcept {
     FrameInfo& info = frames_->info(table);
     return {info.previous, info.next};
@@ -64,6 +64,7 @@ class TableMemory {
   }
 
   FrameAllocator* frames_;
+  mem::PhysMap map_;
   std::uint64_t allowance_;
   std::uint64_t in_use_ = 0;
   FrameUse use_;
