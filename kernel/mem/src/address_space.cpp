@@ -223,8 +223,10 @@ base::Result<mem::VirtualRange, SpaceError> AddressSpace::map(Placement where, s
   region->origin = range.start();
   region->mapping = next_mapping_++;
   if (region->backing == Backing::kShared) {
-    const auto mapped = tables().map(range, region->vmo_frame(range.start()), {region->permissions},
-                                     flusher.changes());
+    const auto mapped = tables()
+                            .cursor_mut(range.start(), range.size())
+                            ->map(region->vmo_frame(range.start()), range.size(),
+                                  {region->permissions}, flusher.changes());
     flusher.dispatch();
     if (!mapped) {
       QUOLL_ASSERT(mapped.error() == paging::MapError::kOutOfMemory);
@@ -295,6 +297,7 @@ void AddressSpace::merge_around(mem::VirtualRange range) {
     low->range = mem::VirtualRange(low->range.start(), low->range.size() + high->range.size());
     regions_.update(*low);
     --usage_.regions;
+    if (recent_ == high) recent_ = low;
     delete high;
   }
 }
@@ -316,6 +319,7 @@ void AddressSpace::remove(Region& region) {
   usage_.reserved_bytes -= region.range.size();
   --usage_.regions;
   regions_.erase(region);
+  if (recent_ == &region) recent_ = nullptr;
   delete &region;
 }
 
@@ -365,13 +369,15 @@ base::Result<void, SpaceError> AddressSpace::change(mem::VirtualRange range,
         continue;  // no page of it is there
       }
       region->permissions = wanted;
-      const auto changed = tables().protect(
-          region->range, flusher.changes(), [&](mem::VirtualAddress, const paging::Leaf& leaf) {
-            // A private page that is still the VMO's own must be copied before it is written.
-            const bool is_copy =
-                region->backing == Backing::kShared || region->owns_frame(leaf.address);
-            return is_copy ? wanted : wanted.without_write();
-          });
+      const auto permitted = [&](mem::VirtualAddress, const paging::Leaf& leaf) {
+        // A private page that is still the VMO's own must be copied before it is written.
+        const bool is_copy =
+            region->backing == Backing::kShared || region->owns_frame(leaf.address);
+        return paging::Properties{is_copy ? wanted : wanted.without_write()};
+      };
+      const auto changed = tables()
+                               .cursor_mut(region->range.start(), region->range.size())
+                               ->protect(region->range.size(), flusher.changes(), permitted);
       QUOLL_ASSERT(changed.has_value());
     }
     usage_.committed_pages += charge;

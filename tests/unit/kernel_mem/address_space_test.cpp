@@ -232,6 +232,76 @@ TEST_P(AddressSpaceTest, FencesOnlyHartsThatMayCacheIt) {
   EXPECT_EQ(remote(), before + 1);
 }
 
+TEST_P(AddressSpaceTest, APageThatIsFilledInCostsNoFenceAndASecondFaultOne) {
+  AddressSpace& s = create();
+  const VirtualRange range =
+      *s.map_anonymous(Placement::anywhere(), 2 * kPageSize, Permissions::read_write());
+  s.activate();
+  // This machine remembers that there was nothing.
+  EXPECT_FALSE(kernel.machine.translate(0, range.start(), Access::kWrite));
+  const auto before = kernel.machine.fences();
+  ASSERT_EQ(s.handle_fault(range.start(), Access::kWrite), FaultOutcome::kResolved);
+  EXPECT_EQ(kernel.machine.fences().local, before.local);
+  ASSERT_EQ(s.handle_fault(range.start(), Access::kWrite), FaultOutcome::kResolved);
+  EXPECT_EQ(kernel.machine.fences().local, before.local + 1);
+  EXPECT_EQ(kernel.machine.fences().remote, before.remote);
+  EXPECT_TRUE(kernel.machine.translate(0, range.start(), Access::kWrite));
+  EXPECT_EQ(s.usage().resident_pages, 1u);
+}
+
+TEST_P(AddressSpaceTest, PopulatedPagesCanBeUsedAtOnce) {
+  AddressSpace& s = create();
+  const VirtualRange range =
+      *s.map_anonymous(Placement::anywhere(), 3 * kPageSize, Permissions::read_write());
+  s.activate();
+  for (unsigned i = 0; i < 3; ++i) {
+    EXPECT_FALSE(kernel.machine.translate(0, range.start() + i * kPageSize, Access::kRead));
+  }
+  const auto before = kernel.machine.fences().local;
+  ASSERT_EQ(s.populate(range, Access::kWrite), FaultOutcome::kResolved);
+  EXPECT_EQ(kernel.machine.fences().local, before + 1);
+  for (unsigned i = 0; i < 3; ++i) {
+    EXPECT_TRUE(kernel.machine.translate(0, range.start() + i * kPageSize, Access::kWrite));
+  }
+  EXPECT_EQ(s.populate(VirtualRange(range.start(), 0), Access::kRead), FaultOutcome::kResolved);
+}
+
+TEST_P(AddressSpaceTest, FaultsAfterTheRegionOfTheLastOneIsGone) {
+  AddressSpace& s = create();
+  const VirtualRange range =
+      *s.map_anonymous(Placement::anywhere(), 4 * kPageSize, Permissions::read_write());
+  ASSERT_EQ(s.handle_fault(range.start() + 3 * kPageSize, Access::kRead), FaultOutcome::kResolved);
+  // Cut, joined, cut again: the region of the last fault is another object each time.
+  ASSERT_TRUE(s.protect(VirtualRange(range.start(), 2 * kPageSize), Permissions::read_only()));
+  ASSERT_EQ(s.handle_fault(range.start() + 2 * kPageSize, Access::kWrite), FaultOutcome::kResolved);
+  ASSERT_TRUE(s.protect(VirtualRange(range.start(), 2 * kPageSize), Permissions::read_write()));
+  ASSERT_EQ(s.handle_fault(range.start() + kPageSize, Access::kWrite), FaultOutcome::kResolved);
+  ASSERT_TRUE(s.unmap(VirtualRange(range.start() + kPageSize, kPageSize)));
+  EXPECT_EQ(s.handle_fault(range.start() + kPageSize, Access::kRead), FaultOutcome::kNotMapped);
+  ASSERT_EQ(s.handle_fault(range.start(), Access::kWrite), FaultOutcome::kResolved);
+  ASSERT_TRUE(s.unmap(VirtualRange(range.start(), kPageSize)));
+  EXPECT_EQ(s.handle_fault(range.start(), Access::kRead), FaultOutcome::kNotMapped);
+}
+
+TEST_P(AddressSpaceTest, EmptyPageTablesGoBackWhicheverRegionsShareThem) {
+  AddressSpace& s = create();
+  const VirtualRange touched =
+      *s.map_anonymous(Placement::anywhere(), kPageSize, Permissions::read_write());
+  const VirtualRange untouched =
+      *s.map_anonymous(Placement::at(touched.end()), kPageSize, Permissions::read_write());
+  const VirtualRange reserved = *s.reserve(Placement::at(untouched.end()), kPageSize);
+  const auto bare = s.usage().page_tables;
+  for (const VirtualRange& last : {untouched, reserved}) {
+    ASSERT_EQ(s.handle_fault(touched.start(), Access::kWrite), FaultOutcome::kResolved);
+    EXPECT_GT(s.usage().page_tables, bare);
+    ASSERT_TRUE(s.decommit(touched));
+    EXPECT_EQ(s.usage().page_tables, bare);
+    ASSERT_TRUE(s.commit(touched, Permissions::read_write()));
+    ASSERT_TRUE(s.unmap(last));
+    EXPECT_EQ(s.usage().page_tables, bare);
+  }
+}
+
 TEST_P(AddressSpaceTest, EndsWhileAnotherHartStandsOnItsRoot) {
   AddressSpace& s = create();
   const VirtualRange range =

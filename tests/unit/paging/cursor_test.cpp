@@ -170,6 +170,48 @@ TEST_P(CursorTest, TakesEmptyTablesOutBelowItsGuard) {
   EXPECT_EQ(tables_in_use(), 0u);
 }
 
+TEST_P(CursorTest, UnmappingLocksUpwardsOnlyAsFarAsTablesAreEmpty) {
+  map(5 * k1G, 0x9000'0000, 2 * kPageSize);
+  map(5 * k1G + k2M, 0x9000'0000, kPageSize);
+  const std::size_t tables = tables_in_use();
+  const auto unmap = [&](std::uint64_t at, std::uint64_t size) {
+    log.ever.clear();
+    ASSERT_TRUE(table.unmap(VirtualRange(VirtualAddress(at), size), flush, [](auto...) {}));
+    settle();
+  };
+  unmap(5 * k1G, kPageSize);
+  EXPECT_EQ(log.ever.size(), 1u);  // the leaf table, which has a page left
+  EXPECT_EQ(tables_in_use(), tables);
+  unmap(5 * k1G + kPageSize, kPageSize);
+  EXPECT_EQ(log.ever.size(), 2u);  // and the one above, which has another table
+  EXPECT_EQ(tables_in_use(), tables - 1);
+  unmap(5 * k1G + k2M, kPageSize);
+  EXPECT_EQ(tables_in_use(), 0u);
+  unmap(5 * k1G, k2M);
+  EXPECT_EQ(log.ever.size(), 1u);  // nothing there: the root
+}
+
+TEST_P(CursorTest, PruningTakesEmptyTablesAndNoPages) {
+  map(k1G, 0x9000'0000, kPageSize);
+  map(k1G + k2M, 0x9000'0000, kPageSize);
+  const std::size_t tables = tables_in_use();
+  {
+    auto cursor = table.cursor_mut(VirtualAddress(k1G), kPageSize);
+    EXPECT_FALSE(cursor->emptied());
+    ASSERT_TRUE(cursor->unmap(kPageSize, flush, [](auto...) {}));
+    EXPECT_EQ(*cursor->emptied(), VirtualRange(VirtualAddress(k1G), k2M));
+  }
+  {
+    auto wide = table.cursor_mut(VirtualRange(VirtualAddress(k1G), 2 * k2M),
+                                 VirtualRange(VirtualAddress(k1G), 2 * k2M));
+    wide->prune(flush);
+    EXPECT_FALSE(wide->emptied());
+  }
+  settle();
+  EXPECT_EQ(tables_in_use(), tables - 1);
+  EXPECT_TRUE(reach(k1G + k2M));
+}
+
 TEST_P(CursorTest, ProtectsAllPagesOrTheNext) {
   map(0x5000, 0x9000'0000, 2 * kPageSize);
   map(0x9000, 0x9100'0000, kPageSize);

@@ -125,6 +125,20 @@ class CursorMut : public Cursor<T> {
     return {};
   }
 
+  /// Takes out the tables below the cursor's guard that have no entries, and leaves pages alone.
+  void prune(Flush& flush) {
+    if (!tree_->reclaims()) return;
+    detail::clear_empty_tables(*tree_, guard_, Base::start_, Base::size_, flush);
+  }
+  /// What the cursor's guard covers, if the guard has no entries left and is not the root: a
+  /// cursor with a guard above it can take it out.
+  std::optional<mem::VirtualRange> emptied() const noexcept {
+    if (!tree_->reclaims() || guard_.level == tree_->top()) return std::nullopt;
+    if (tree_->record(guard_.table).live() != 0) return std::nullopt;
+    const std::uint64_t bytes = T::page_bytes(guard_.level + 1);
+    return mem::VirtualRange(Base::start_.align_down(bytes), bytes);
+  }
+
   /// Gives every page in the next `size` bytes the properties that `properties_for(page, leaf)`
   /// says. A large page that reaches beyond them is split.
   /// *Errors*: `kOutOfMemory`, when a page must be split.

@@ -138,9 +138,24 @@ class PageTable {
     (void)TRY(TRY(cursor_mut(page, mem::kPageSize)).replace(to, properties, flush));
     return {};
   }
+  /// Takes all pages of a range out, and the page tables that are empty then. Its cursors have
+  /// the lowest guards that will do: one for the pages; if that leaves a guard empty, one more
+  /// above it, which looks again whether it still is.
   template <typename Removed>
   base::Result<void, MapError> unmap(mem::VirtualRange range, Flush& flush, Removed&& removed) {
-    return TRY(cursor_mut(range, half_of(range))).unmap(range.size(), flush, removed);
+    std::optional<mem::VirtualRange> empty;
+    {
+      CursorMut cursor = TRY(cursor_mut(range.start(), range.size()));
+      TRY(cursor.unmap(range.size(), flush, removed));
+      empty = cursor.emptied();
+    }
+    while (empty) {
+      const unsigned above = T::covering(empty->start(), empty->size()) + 1;
+      CursorMut cursor(tree_, empty->start(), empty->size(), above);
+      cursor.prune(flush);
+      empty = cursor.emptied();
+    }
+    return {};
   }
   template <typename PermissionsFor>
   base::Result<void, MapError> protect(mem::VirtualRange range, Flush& flush,
@@ -173,10 +188,6 @@ class PageTable {
     if (!guard) [[unlikely]]
       return base::err(guard.error());
     return C(tree_, start, size, *guard);
-  }
-  mem::VirtualRange half_of(mem::VirtualRange range) const noexcept {
-    const mem::VirtualRange user = tree_.format().user_half();
-    return user.contains(range.start()) ? user : tree_.format().kernel_half();
   }
 
   mutable T tree_;  // to look takes locks

@@ -109,4 +109,29 @@ void clear_leaves(T& tree, typename T::Held held, mem::VirtualAddress at, std::u
   tree.remove_live(held.table, cleared);
 }
 
+/// Unlinks the tables below `held` that have no entries, as far as they have entries of the range.
+/// *Requires*: they are locked.
+template <typename T>
+void clear_empty_tables(T& tree, typename T::Held held, mem::VirtualAddress at, std::uint64_t size,
+                        Flush& flush) {
+  using Entry = typename T::Entry;
+  Entry* slot = tree.table(held.table) + T::index(at, held.level);
+  for (; size > 0; ++slot) {
+    const std::uint64_t part = T::chunk(at, size, held.level);
+    const Entry entry = T::load(slot);
+    if (tree.is_link(entry, held.level)) {
+      const typename T::Held below{tree.format().decode_table(entry), held.level - 1};
+      clear_empty_tables(tree, below, at, part, flush);
+      if (tree.record(below.table).live() == 0) {
+        T::store(slot, 0);
+        retire(tree, below, flush);
+        flush.include(mem::VirtualRange(at, part), FenceReach::kAll);
+        tree.remove_live(held.table, 1);
+      }
+    }
+    at += part;
+    size -= part;
+  }
+}
+
 }  // namespace quoll::paging::detail

@@ -171,12 +171,14 @@ class AddressSpace {
   void remove(Region& region) QUOLL_REQUIRES(lock_);
   base::Result<void, SpaceError> unmap_locked(mem::VirtualRange range, TlbFlusher& flusher)
       QUOLL_REQUIRES(lock_);
-  FaultOutcome resolve(mem::VirtualAddress page, mem::Access access, paging::Flush& flush)
+  Region* faulting_region(mem::VirtualAddress page) noexcept QUOLL_REQUIRES(lock_);
+  FaultOutcome fill_in(const Region& region, PageTable::CursorMut& cursor, mem::Access access)
       QUOLL_REQUIRES(lock_);
-  FaultOutcome fill_page(const Region& region, mem::VirtualAddress page, Frame frame,
-                         paging::Flush& flush) QUOLL_REQUIRES(lock_);
-  FaultOutcome copy_page(const Region& region, mem::VirtualAddress page, bool is_present,
-                         paging::Flush& flush) QUOLL_REQUIRES(lock_);
+  FaultOutcome look_again(const Region& region, PageTable::CursorMut& cursor,
+                          const paging::Leaf& leaf, mem::Access access, paging::Flush& flush)
+      QUOLL_REQUIRES(lock_);
+  base::Result<Frame, AllocError> copy_of(const Region& region, mem::VirtualAddress page)
+      QUOLL_REQUIRES(lock_);
 
   KernelSpace& kernel_;
   const SpaceLimits limits_;
@@ -185,6 +187,7 @@ class AddressSpace {
   const PageFaultHandler fault_handler_;
   Lock lock_;
   RegionTree regions_ QUOLL_GUARDED_BY(lock_);
+  Region* recent_ QUOLL_GUARDED_BY(lock_) = nullptr;  // of the last fault, while it exists
   SpaceUsage usage_ QUOLL_GUARDED_BY(lock_);
   std::uint64_t next_mapping_ QUOLL_GUARDED_BY(lock_) = 1;
 };
