@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //
-// Page faults: what is promised is filled in, by one cursor over the one page.
+// Page faults: what is promised is filled in, one page at a time.
 //
 // A page that was absent is made present without a fence. A hart that remembers that there was
 // nothing, or whose walk does not see the new entry yet, faults once more; then the page is found
@@ -25,17 +25,14 @@ FaultOutcome AddressSpace::handle_fault(mem::VirtualAddress address, mem::Access
   const Region* region = faulting_region(page);
   if (region == nullptr) return FaultOutcome::kNotMapped;
   if (!region->permissions.allows(access)) return FaultOutcome::kDenied;
-  TlbFlusher flusher(*space_);
-  FaultOutcome outcome{};
   {
-    auto cursor = tables().cursor_mut(page, kPageSize);
-    const auto found = cursor->query();
-    if (!found->leaf) [[likely]]
-      return fill_in(*region, *cursor, access);
-    outcome = look_again(*region, *cursor, *found->leaf, access, flusher.changes());
+    auto entry = tables().page_mut(page);
+    if (!entry->query().leaf) [[likely]] {
+      return region->backing == Backing::kAnonymous ? fill_with_zeros(*region, *entry)
+                                                    : fill_from_vmo(*region, *entry, page, access);
+    }
   }
-  flusher.dispatch();
-  return outcome;
+  return look_again(*region, page, access);
 }
 
 FaultOutcome AddressSpace::populate(mem::VirtualRange range, mem::Access access) {
@@ -59,67 +56,64 @@ Region* AddressSpace::faulting_region(mem::VirtualAddress page) noexcept {
   return recent_;
 }
 
-/// Maps what belongs at the cursor, where nothing is mapped.
-FaultOutcome AddressSpace::fill_in(const Region& region, PageTable::CursorMut& cursor,
-                                   mem::Access access) {
-  const mem::VirtualAddress page = cursor.position();
-  Frame own;
-  mem::PhysicalAddress to;
-  mem::Permissions permissions = region.permissions;
-  switch (region.backing) {
-    case Backing::kReserved:
-      return FaultOutcome::kDenied;
-    case Backing::kAnonymous: {
-      auto frame = kernel_.frames().allocate_zeroed(FrameUse::kGuest);
-      if (!frame) return FaultOutcome::kOutOfMemory;
-      own = std::move(*frame);
-      to = own.address();
-      break;
-    }
-    case Backing::kShared:
-      to = region.vmo_frame(page);
-      break;
-    case Backing::kPrivate: {
-      const std::uint64_t behind = region.vmo_offset + (page - region.range.start()) + kPageSize;
-      if (access == mem::Access::kWrite || behind > region.vmo->content_size()) {
-        auto frame = copy_of(region, page);
-        if (!frame) return FaultOutcome::kOutOfMemory;
-        own = std::move(*frame);
-        to = own.address();
-      } else {
-        to = region.vmo_frame(page);
-        permissions = permissions.without_write();
-      }
-      break;
-    }
-  }
+/// Maps a frame that is the space's own from here on, where nothing is mapped.
+FaultOutcome AddressSpace::fill_with(Frame frame, const Region& region, PageTable::PageMut& entry) {
   paging::Flush added;
   // On refusal the handle gives the frame back.
-  if (!cursor.map(to, kPageSize, {permissions}, added)) return FaultOutcome::kOutOfMemory;
+  if (!entry.map(frame.address(), {region.permissions}, added)) return FaultOutcome::kOutOfMemory;
   added.waive();
-  if (own) {
-    (void)own.leak();
-    ++usage_.resident_pages;
+  (void)frame.leak();
+  ++usage_.resident_pages;
+  return FaultOutcome::kResolved;
+}
+
+FaultOutcome AddressSpace::fill_with_zeros(const Region& region, PageTable::PageMut& entry) {
+  auto frame = kernel_.frames().allocate_zeroed(FrameUse::kGuest);
+  if (!frame) return FaultOutcome::kOutOfMemory;
+  return fill_with(std::move(*frame), region, entry);
+}
+
+/// Maps a VMO's page, or the space's own copy of it where it is written or partly content.
+FaultOutcome AddressSpace::fill_from_vmo(const Region& region, PageTable::PageMut& entry,
+                                         mem::VirtualAddress page, mem::Access access) {
+  if (region.backing == Backing::kReserved) return FaultOutcome::kDenied;
+  mem::Permissions permissions = region.permissions;
+  if (region.backing == Backing::kPrivate) {
+    const std::uint64_t behind = region.vmo_offset + (page - region.range.start()) + kPageSize;
+    if (access == mem::Access::kWrite || behind > region.vmo->content_size()) {
+      auto frame = copy_of(region, page);
+      if (!frame) return FaultOutcome::kOutOfMemory;
+      return fill_with(std::move(*frame), region, entry);
+    }
+    permissions = permissions.without_write();
   }
+  paging::Flush added;
+  if (!entry.map(region.vmo_frame(page), {permissions}, added)) return FaultOutcome::kOutOfMemory;
+  added.waive();
   return FaultOutcome::kResolved;
 }
 
 /// A fault of a page that is present: another hart was faster, this one remembers what was, or a
 /// private page is written for the first time.
-FaultOutcome AddressSpace::look_again(const Region& region, PageTable::CursorMut& cursor,
-                                      const paging::Leaf& leaf, mem::Access access,
-                                      paging::Flush& flush) {
-  const mem::VirtualAddress page = cursor.position();
-  if (leaf.properties.permissions.allows(access)) {
-    flush.include(mem::VirtualRange(page, kPageSize), paging::FenceReach::kLocal);
-    return FaultOutcome::kResolved;
+FaultOutcome AddressSpace::look_again(const Region& region, mem::VirtualAddress page,
+                                      mem::Access access) {
+  TlbFlusher flusher(*space_);
+  {
+    auto entry = tables().page_mut(page);
+    if (entry->query().leaf->properties.permissions.allows(access)) {
+      flusher.changes().include(mem::VirtualRange(page, kPageSize), paging::FenceReach::kLocal);
+    } else {
+      QUOLL_ASSERT(region.backing == Backing::kPrivate && access == mem::Access::kWrite);
+      auto frame = copy_of(region, page);
+      if (!frame) return FaultOutcome::kOutOfMemory;
+      const auto replaced =
+          entry->replace(frame->address(), {region.permissions}, flusher.changes());
+      QUOLL_ASSERT(replaced.has_value());
+      (void)frame->leak();
+      ++usage_.resident_pages;
+    }
   }
-  QUOLL_ASSERT(region.backing == Backing::kPrivate && access == mem::Access::kWrite);
-  auto frame = copy_of(region, page);
-  if (!frame) return FaultOutcome::kOutOfMemory;
-  QUOLL_ASSERT(cursor.replace(frame->address(), {region.permissions}, flush).has_value());
-  (void)frame->leak();
-  ++usage_.resident_pages;
+  flusher.dispatch();
   return FaultOutcome::kResolved;
 }
 
