@@ -134,7 +134,7 @@ class CursorMut : public Cursor<T> {
   /// cursor with a guard above it can take it out.
   std::optional<mem::VirtualRange> emptied() const noexcept {
     if (!tree_->reclaims() || guard_.level == tree_->top()) return std::nullopt;
-    if (tree_->record(guard_.table).live() != 0) return std::nullopt;
+    if (guard_.record.live() != 0) return std::nullopt;
     const std::uint64_t bytes = T::page_bytes(guard_.level + 1);
     return mem::VirtualRange(Base::start_.align_down(bytes), bytes);
   }

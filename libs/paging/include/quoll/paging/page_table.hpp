@@ -151,7 +151,8 @@ class PageTable {
     }
     while (empty) {
       const unsigned above = T::covering(empty->start(), empty->size()) + 1;
-      CursorMut cursor(tree_, empty->start(), empty->size(), above);
+      CursorMut cursor(tree_, empty->start(), empty->size(),
+                       tree_.lock_checked(empty->start(), empty->size(), above));
       cursor.prune(flush);
       empty = cursor.emptied();
     }
