@@ -16,10 +16,10 @@
 namespace quoll::vm {
 
 constinit FrameAllocator detail::frame_allocator;
+constinit Heap detail::kernel_heap(detail::frame_allocator);
 
 namespace {
 
-constinit Heap kernel_heap(detail::frame_allocator);
 constinit sync::OnceCell<KernelSpace> the_kernel_space;
 
 using detail::frame_allocator;
@@ -83,15 +83,12 @@ std::uint64_t release_loader_memory(const handoff::BootInfo& info) {
   return bytes;
 }
 
-Heap& heap() noexcept {
-  return kernel_heap;
-}
 KernelSpace& kernel_space() noexcept {
   return the_kernel_space.get();
 }
 
 MemoryStatistics statistics() noexcept {
-  return {frame_allocator.statistics(), kernel_heap.statistics()};
+  return {frame_allocator.statistics(), detail::kernel_heap.statistics()};
 }
 
 }  // namespace quoll::vm

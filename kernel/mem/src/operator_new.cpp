@@ -14,6 +14,9 @@ void* take(std::size_t size, std::size_t alignment) noexcept {
 void give(void* memory) noexcept {
   quoll::vm::heap().deallocate(memory);
 }
+void give(void* memory, std::size_t size) noexcept {
+  quoll::vm::heap().deallocate(memory, size);
+}
 constexpr std::size_t kAlignment = quoll::vm::Heap::kMinAlignment;
 }  // namespace
 
@@ -39,11 +42,11 @@ void operator delete(void* memory) noexcept {
 void operator delete[](void* memory) noexcept {
   give(memory);
 }
-void operator delete(void* memory, std::size_t) noexcept {
-  give(memory);
+void operator delete(void* memory, std::size_t size) noexcept {
+  give(memory, size);
 }
-void operator delete[](void* memory, std::size_t) noexcept {
-  give(memory);
+void operator delete[](void* memory, std::size_t size) noexcept {
+  give(memory, size);
 }
 void operator delete(void* memory, std::align_val_t) noexcept {
   give(memory);

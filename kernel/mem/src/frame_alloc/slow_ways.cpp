@@ -103,7 +103,8 @@ void FrameAllocator::drop_slowly(mem::PhysicalAddress address) noexcept {
   if (address == zero_frame_) [[unlikely]] {
     report_broken(number(address), "the frame of zeros given up by its allocator");
   }
-  give_frame(number(address));
+  mark_cached(number(address));
+  give_slowly(address.value());
 }
 
 void FrameAllocator::give_slowly(std::uint64_t address) noexcept {
@@ -151,19 +152,44 @@ void FrameAllocator::drain_caches() noexcept {
 
 FrameNumber FrameAllocator::take_frame() noexcept {
   std::uint64_t address = take_cached();
-  if (address == 0) [[unlikely]]
-    address = take_slowly();
+  if (address != 0) [[likely]]
+    return number(mem::PhysicalAddress(address));
+  // One from the lists: who takes one frame among other work is not to be kept by a batch.
+  {
+    sync::LockGuard guard(lock_);
+    const FrameNumber frame = buddies_.take(0);
+    if (frame != kNoFrame) {
+      arenas_.info(frame).set_ownership(FrameInfo::kOwnedOnce);
+      return frame;
+    }
+  }
+  address = take_slowly();
   return address == 0 ? kNoFrame : number(mem::PhysicalAddress(address));
 }
 
-void FrameAllocator::give_frame(FrameNumber frame) noexcept {
+void FrameAllocator::mark_cached(FrameNumber frame) noexcept {
   FrameInfo& record = arenas_.info(frame);
   // Anything else is given back twice, or was never handed out.
   if (record.current_state() != FrameState::kAllocated || record.order != 0) [[unlikely]] {
     report_broken(frame, "freed twice");
   }
   record.set_ownership(FrameInfo::kCached);
-  give_slowly(address(frame).value());
+}
+
+void FrameAllocator::give_frame(FrameNumber frame) noexcept {
+  mark_cached(frame);
+  {
+    const InterruptsOff guard;
+    const unsigned hart = arch::Harts::id();
+    FrameCache::Slot* const top = FrameCache::claim(gate(hart), kRelax);
+    const bool has_room = !caches_[hart].is_full(top);
+    if (has_room) *top = address(frame).value();
+    FrameCache::give_back(gate(hart), has_room ? top + 1 : top);
+    if (has_room) return;
+  }
+  // One to the lists, as above.
+  sync::LockGuard guard(lock_);
+  buddies_.free(frame, 0);
 }
 
 }  // namespace quoll::vm

@@ -25,13 +25,16 @@ std::uint64_t release_loader_memory(const handoff::BootInfo& info);
 
 namespace detail {
 extern constinit FrameAllocator frame_allocator;
+extern constinit Heap kernel_heap;
 }  // namespace detail
 
 /// *Requires*: `init` succeeded. The same holds for what follows.
 inline FrameAllocator& frames() noexcept {
   return detail::frame_allocator;  // here, so that its address is a constant to callers
 }
-Heap& heap() noexcept;
+inline Heap& heap() noexcept {
+  return detail::kernel_heap;
+}
 KernelSpace& kernel_space() noexcept;
 
 /// Where a physical address can be touched.

@@ -166,7 +166,7 @@ class FrameAllocator {
     return is_sole;
   }
 
-  // Raw frames, for the heap: `kNoFrame` when there is none.
+  // Raw frames, for the heap: `kNoFrame` when there is none. Past the cache one by one.
   FrameNumber take_frame() noexcept;
   void give_frame(FrameNumber frame) noexcept;
   FrameNumber take_run(std::uint64_t count, unsigned order) noexcept;
@@ -179,6 +179,7 @@ class FrameAllocator {
   std::uint64_t pop_from(unsigned hart) noexcept;
   std::uint64_t refill(unsigned hart) noexcept;
   std::uint64_t steal() noexcept;
+  void mark_cached(FrameNumber frame) noexcept;
   void give_slowly(std::uint64_t address) noexcept;
   std::size_t flush_from(unsigned hart) noexcept;
   std::uint64_t cached_frames() const noexcept;
