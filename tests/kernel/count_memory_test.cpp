@@ -142,29 +142,60 @@ KTEST(Counts, FramesInit) {
 
 KTEST(Counts, Heap) {
   if (!can_count()) return;
-  // Not elided as a pair, since the pointer is laundered.
-  const auto pair = [](std::size_t size) {
-    void* memory = heap().allocate(size);
-    asm volatile("" : "+r"(memory) : : "memory");
-    heap().deallocate(memory);
+  const auto keep = [](void*& memory) { asm volatile("" : "+r"(memory) : : "memory"); };
+  std::uint64_t constant = 0;
+  std::uint64_t pair = 0;
+  std::uint64_t unsized = 0;
+  std::uint64_t by_new = 0;
+  const auto measure = [&]<std::size_t kSize>() {
+    constant = std::max(constant, least([&] {
+                          void* memory = heap().allocate(kSize);
+                          keep(memory);
+                          heap().deallocate(memory, kSize);
+                        }));
+    std::size_t size = kSize;
+    asm volatile("" : "+r"(size));
+    pair = std::max(pair, least([&] {
+                      void* memory = heap().allocate(size);
+                      keep(memory);
+                      heap().deallocate(memory, size);
+                    }));
+    unsized = std::max(unsized, least([&] {
+                         void* memory = heap().allocate(size);
+                         keep(memory);
+                         heap().deallocate(memory);
+                       }));
+    by_new = std::max(by_new, least([&] {
+                        void* memory = ::operator new(size, std::nothrow);
+                        keep(memory);
+                        ::operator delete(memory, size);
+                      }));
   };
-  std::uint64_t usual = 0;
-  for (const std::size_t size : {16u, 64u, 256u, 1024u, 2048u}) {
-    usual = std::max(usual, least([&] { pair(size); }));
-  }
-  tell("heap.pair", usual);
+  measure.operator()<16>();
+  measure.operator()<64>();
+  measure.operator()<256>();
+  measure.operator()<1024>();
+  measure.operator()<2048>();
+  tell("heap.pair", constant);
+  tell("heap.pair_any_size", pair);
+  tell("heap.pair_unsized", unsized);
+  tell("heap.new_delete", by_new);
   // Slabs that are begun and ended, caches that run empty and over.
   constexpr unsigned kMany = 600;
   const std::unique_ptr<std::array<void*, kMany>> many(new (std::nothrow)
                                                            std::array<void*, kMany>{});
   ASSERT_TRUE(many != nullptr);
   std::uint64_t worst = 0;
+  std::uint64_t worst_free = 0;
   for (const std::size_t size : {16u, 128u, 1024u, 2048u}) {
     for (void*& memory : *many)
       worst = std::max(worst, count([&] { memory = heap().allocate(size); }));
-    for (void*& memory : *many) worst = std::max(worst, count([&] { heap().deallocate(memory); }));
+    for (void*& memory : *many) {
+      worst_free = std::max(worst_free, count([&] { heap().deallocate(memory); }));
+    }
   }
-  tell("heap.worst", worst);
+  tell("heap.worst_allocate", worst);
+  tell("heap.worst", std::max(worst, worst_free));
 }
 
 /// Page tables of the test's own, below a root that no hart translates with.
