@@ -277,7 +277,7 @@ inline bool explore(const Model& model, const Options& options) {
 }
 
 /// A control is caught when its model breaks.
-inline bool is_caught(const Model& model, const Control& control, Options options) {
+inline bool is_caught(const Model& model, const Control& control, const Options& options) {
   active_control = control;
   bool caught = false;
   std::ostringstream history;
@@ -308,6 +308,7 @@ inline int usage(const char* program) {
 }  // namespace detail
 
 /// Explores all models, or the one that `--only` names, or shows that each control is caught.
+// NOLINTNEXTLINE(readability-function-cognitive-complexity): one word after the other
 inline int run(int argc, char** argv, std::span<const Model> models) {
   Options options;
   bool has_bound = false;
@@ -361,6 +362,7 @@ inline int run(int argc, char** argv, std::span<const Model> models) {
 namespace quoll::base {
 
 /// A broken invariant of what is explored ends the schedule.
+// NOLINTNEXTLINE(misc-definitions-in-headers): a program of models is one translation unit
 void assertion_failed(const char* expression, const char* file, unsigned line) {
   rl::ctx().fail_test(expression, rl::test_result_user_assert_failed, {"", file, line});
   std::abort();

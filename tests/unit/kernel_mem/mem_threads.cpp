@@ -74,6 +74,7 @@ struct Mailbox {
   }
 };
 
+// NOLINTNEXTLINE(readability-function-cognitive-complexity): a list of things to do
 void use_frames(FrameAllocator& frames, std::array<Mailbox, 3>& boxes, std::uint32_t seed) {
   std::mt19937 random(seed);
   std::vector<Frame> mine;
