@@ -14,9 +14,26 @@
 #include <quoll/kernel/mem/address_space.hpp>
 #include <quoll/mem/page_size.hpp>
 
+#include "frame_alloc/zero.hpp"
+
 namespace quoll::vm {
 
 using mem::kPageSize;
+
+/// What most faults need, inline and in registers: the first touch of a page whose page table is
+/// there. Anything else, a refusal included, is left to `resolve`.
+bool AddressSpace::fill_quickly(const Region& region, mem::VirtualAddress page) noexcept {
+  auto entry = tables().page_mut(page);
+  if (!entry->can_fill()) return false;
+  auto frame = kernel_.frames().allocate(FrameUse::kGuest);
+  if (!frame) [[unlikely]]
+    return false;
+  const mem::PhysicalAddress own = frame->leak();
+  fill_with_zeros(kernel_.phys_map().pointer(own));
+  entry->fill(own, {region.permissions});
+  ++usage_.resident_pages;
+  return true;
+}
 
 FaultOutcome AddressSpace::handle_fault(mem::VirtualAddress address, mem::Access access) {
   if (!bounds_.contains(address)) return FaultOutcome::kNotMapped;
@@ -25,14 +42,10 @@ FaultOutcome AddressSpace::handle_fault(mem::VirtualAddress address, mem::Access
   const Region* region = faulting_region(page);
   if (region == nullptr) return FaultOutcome::kNotMapped;
   if (!region->permissions.allows(access)) return FaultOutcome::kDenied;
-  {
-    auto entry = tables().page_mut(page);
-    if (!entry->query().leaf) [[likely]] {
-      return region->backing == Backing::kAnonymous ? fill_with_zeros(*region, *entry)
-                                                    : fill_from_vmo(*region, *entry, page, access);
-    }
+  if (region->backing == Backing::kAnonymous && fill_quickly(*region, page)) [[likely]] {
+    return FaultOutcome::kResolved;
   }
-  return look_again(*region, page, access);
+  return resolve(*region, page, access);
 }
 
 FaultOutcome AddressSpace::populate(mem::VirtualRange range, mem::Access access) {
@@ -56,51 +69,16 @@ Region* AddressSpace::faulting_region(mem::VirtualAddress page) noexcept {
   return recent_;
 }
 
-/// Maps a frame that is the space's own from here on, where nothing is mapped.
-FaultOutcome AddressSpace::fill_with(Frame frame, const Region& region, PageTable::PageMut& entry) {
-  paging::Flush added;
-  // On refusal the handle gives the frame back.
-  if (!entry.map(frame.address(), {region.permissions}, added)) return FaultOutcome::kOutOfMemory;
-  added.waive();
-  (void)frame.leak();
-  ++usage_.resident_pages;
-  return FaultOutcome::kResolved;
-}
-
-FaultOutcome AddressSpace::fill_with_zeros(const Region& region, PageTable::PageMut& entry) {
-  auto frame = kernel_.frames().allocate_zeroed(FrameUse::kGuest);
-  if (!frame) return FaultOutcome::kOutOfMemory;
-  return fill_with(std::move(*frame), region, entry);
-}
-
-/// Maps a VMO's page, or the space's own copy of it where it is written or partly content.
-FaultOutcome AddressSpace::fill_from_vmo(const Region& region, PageTable::PageMut& entry,
-                                         mem::VirtualAddress page, mem::Access access) {
-  if (region.backing == Backing::kReserved) return FaultOutcome::kDenied;
-  mem::Permissions permissions = region.permissions;
-  if (region.backing == Backing::kPrivate) {
-    const std::uint64_t behind = region.vmo_offset + (page - region.range.start()) + kPageSize;
-    if (access == mem::Access::kWrite || behind > region.vmo->content_size()) {
-      auto frame = copy_of(region, page);
-      if (!frame) return FaultOutcome::kOutOfMemory;
-      return fill_with(std::move(*frame), region, entry);
-    }
-    permissions = permissions.without_write();
-  }
-  paging::Flush added;
-  if (!entry.map(region.vmo_frame(page), {permissions}, added)) return FaultOutcome::kOutOfMemory;
-  added.waive();
-  return FaultOutcome::kResolved;
-}
-
-/// A fault of a page that is present: another hart was faster, this one remembers what was, or a
-/// private page is written for the first time.
-FaultOutcome AddressSpace::look_again(const Region& region, mem::VirtualAddress page,
-                                      mem::Access access) {
+/// A page that is absent is filled in. One that is present: another hart was faster, this one
+/// remembers what was, or a private page is written for the first time.
+FaultOutcome AddressSpace::resolve(const Region& region, mem::VirtualAddress page,
+                                   mem::Access access) {
   TlbFlusher flusher(*space_);
   {
     auto entry = tables().page_mut(page);
-    if (entry->query().leaf->properties.permissions.allows(access)) {
+    const auto leaf = entry->query().leaf;
+    if (!leaf) return fill(region, *entry, page, access);
+    if (leaf->properties.permissions.allows(access)) {
       flusher.changes().include(mem::VirtualRange(page, kPageSize), paging::FenceReach::kLocal);
     } else {
       QUOLL_ASSERT(region.backing == Backing::kPrivate && access == mem::Access::kWrite);
@@ -114,6 +92,43 @@ FaultOutcome AddressSpace::look_again(const Region& region, mem::VirtualAddress 
     }
   }
   flusher.dispatch();
+  return FaultOutcome::kResolved;
+}
+
+/// Maps what belongs to an absent page: zeros, a VMO's page, or the space's own copy of that where
+/// it is written or only partly content.
+FaultOutcome AddressSpace::fill(const Region& region, PageTable::PageMut& entry,
+                                mem::VirtualAddress page, mem::Access access) {
+  if (region.backing == Backing::kReserved) return FaultOutcome::kDenied;
+  if (region.backing == Backing::kAnonymous) {
+    auto zeros = kernel_.frames().allocate_zeroed(FrameUse::kGuest);
+    if (!zeros) return FaultOutcome::kOutOfMemory;
+    return fill_with(std::move(*zeros), region, entry);
+  }
+  mem::Permissions permissions = region.permissions;
+  if (region.backing == Backing::kPrivate) {
+    const std::uint64_t behind = region.vmo_offset + (page - region.range.start()) + kPageSize;
+    if (access == mem::Access::kWrite || behind > region.vmo->content_size()) {
+      auto copy = copy_of(region, page);
+      if (!copy) return FaultOutcome::kOutOfMemory;
+      return fill_with(std::move(*copy), region, entry);
+    }
+    permissions = permissions.without_write();
+  }
+  paging::Flush added;
+  if (!entry.map(region.vmo_frame(page), {permissions}, added)) return FaultOutcome::kOutOfMemory;
+  added.waive();
+  return FaultOutcome::kResolved;
+}
+
+/// Maps a frame that is the space's own from here on.
+FaultOutcome AddressSpace::fill_with(Frame frame, const Region& region, PageTable::PageMut& entry) {
+  paging::Flush added;
+  // On refusal the handle gives the frame back.
+  if (!entry.map(frame.address(), {region.permissions}, added)) return FaultOutcome::kOutOfMemory;
+  added.waive();
+  (void)frame.leak();
+  ++usage_.resident_pages;
   return FaultOutcome::kResolved;
 }
 

@@ -212,6 +212,31 @@ TEST_P(CursorTest, PruningTakesEmptyTablesAndNoPages) {
   EXPECT_TRUE(reach(k1G + k2M));
 }
 
+TEST_P(CursorTest, FillsOnlyVacantPagesOfTablesThatAreThere) {
+  const auto can_fill = [&](std::uint64_t at) {
+    return table.page_mut(VirtualAddress(at))->can_fill();
+  };
+  EXPECT_FALSE(can_fill(k1G));  // no table of granules
+  map(k1G, 0x9000'0000, kPageSize);
+  map(k1G + k2M, 0x9000'0000 + k2M, k2M);
+  EXPECT_FALSE(can_fill(k1G));        // mapped
+  EXPECT_FALSE(can_fill(k1G + k2M));  // inside a large page
+  ASSERT_TRUE(can_fill(k1G + kPageSize));
+  table.page_mut(VirtualAddress(k1G + kPageSize))
+      ->fill(PhysicalAddress(0x9000'5000), user(Permissions::read_only()));
+  EXPECT_FALSE(can_fill(k1G + kPageSize));
+  EXPECT_EQ(reach(k1G + kPageSize), PhysicalAddress(0x9000'5000));
+  EXPECT_FALSE(reach(k1G + kPageSize, mem::Access::kWrite));
+  // It counts as an entry: its table goes with the last one.
+  const std::size_t tables = tables_in_use();
+  for (const std::uint64_t at : {k1G, k1G + kPageSize}) {
+    EXPECT_EQ(tables_in_use(), tables);
+    ASSERT_TRUE(table.unmap(VirtualRange(VirtualAddress(at), kPageSize), flush, [](auto...) {}));
+    settle();
+  }
+  EXPECT_EQ(tables_in_use(), tables - 1);
+}
+
 TEST_P(CursorTest, ProtectsAllPagesOrTheNext) {
   map(0x5000, 0x9000'0000, 2 * kPageSize);
   map(0x9000, 0x9100'0000, kPageSize);

@@ -30,6 +30,19 @@ class PageMut : private CursorMut<T> {
   /// What stands there: vacant, a granule, or a large page that the granule is part of.
   [[gnu::always_inline]] VmItem query() const noexcept { return Base::item(); }
 
+  /// Whether the page is vacant, in a table that has an entry for it alone: `fill` can map it.
+  [[gnu::always_inline]] bool can_fill() const noexcept {
+    return Cursor<T>::guard_.level == 0 && T::load(slot()) == 0;
+  }
+  /// As `map`, for a page that `can_fill`, by an owner that keeps to the rules and for whom a hart
+  /// that remembers the vacant page faults once more: there is nothing to refuse or to flush.
+  [[gnu::always_inline]] void fill(mem::PhysicalAddress to, const Properties& properties) noexcept {
+    QUOLL_DEBUG_ASSERT(can_fill() && to.is_aligned(mem::kPageSize) &&
+                       to < Cursor<T>::tree_->format().physical_limit());
+    T::store(slot(), Cursor<T>::tree_->format().encode_leaf(to, properties, 0));
+    Cursor<T>::guard_.record.add_live(1);
+  }
+
   /// Maps the page, where nothing is.
   /// *Errors*: `kUnaligned`, `kPhysicalRange`, `kAlreadyMapped`, `kOutOfMemory`.
   [[gnu::always_inline]] base::Result<void, MapError> map(mem::PhysicalAddress to,
@@ -48,6 +61,10 @@ class PageMut : private CursorMut<T> {
     Cursor<T>::at_ = Cursor<T>::start_;
     return before;
   }
+
+ private:
+  /// *Requires*: the guard is a table of granules.
+  auto* slot() const noexcept { return &Cursor<T>::guard_.entries[T::index(Cursor<T>::start_, 0)]; }
 };
 
 }  // namespace quoll::paging

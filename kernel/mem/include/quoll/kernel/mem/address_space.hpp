@@ -172,13 +172,13 @@ class AddressSpace {
   base::Result<void, SpaceError> unmap_locked(mem::VirtualRange range, TlbFlusher& flusher)
       QUOLL_REQUIRES(lock_);
   Region* faulting_region(mem::VirtualAddress page) noexcept QUOLL_REQUIRES(lock_);
+  [[gnu::always_inline]] bool fill_quickly(const Region& region, mem::VirtualAddress page) noexcept
+      QUOLL_REQUIRES(lock_);
+  [[gnu::noinline]] FaultOutcome resolve(const Region& region, mem::VirtualAddress page,
+                                         mem::Access access) QUOLL_REQUIRES(lock_);
+  FaultOutcome fill(const Region& region, PageTable::PageMut& entry, mem::VirtualAddress page,
+                    mem::Access access) QUOLL_REQUIRES(lock_);
   FaultOutcome fill_with(Frame frame, const Region& region, PageTable::PageMut& entry)
-      QUOLL_REQUIRES(lock_);
-  FaultOutcome fill_with_zeros(const Region& region, PageTable::PageMut& entry)
-      QUOLL_REQUIRES(lock_);
-  FaultOutcome fill_from_vmo(const Region& region, PageTable::PageMut& entry,
-                             mem::VirtualAddress page, mem::Access access) QUOLL_REQUIRES(lock_);
-  FaultOutcome look_again(const Region& region, mem::VirtualAddress page, mem::Access access)
       QUOLL_REQUIRES(lock_);
   base::Result<Frame, AllocError> copy_of(const Region& region, mem::VirtualAddress page)
       QUOLL_REQUIRES(lock_);
