@@ -11,15 +11,15 @@
 
 #include <quoll/arch/current.hpp>
 #include <quoll/kernel/exec/exec.hpp>
-#include <quoll/kernel/exec/start.hpp>
 #include <quoll/kernel/mem/address_space.hpp>
 #include <quoll/kernel/mem/init.hpp>
 #include <quoll/kernel/mem/table_memory.hpp>
-#include <quoll/kernel/state/state.hpp>
 #include <quoll/kernel/tests/test.hpp>
-#include <quoll/kernel/tracing/console.hpp>
 #include <quoll/kernel/tracing/trace.hpp>
+#include <quoll/kernel/watchdog/watchdog.hpp>
 #include <quoll/sync/spin_lock.hpp>
+
+#include "count_support.hpp"
 
 namespace quoll::vm::counts {
 namespace {
@@ -27,17 +27,6 @@ namespace {
 using mem::kPageSize;
 constexpr auto kReadWrite = mem::Permissions::read_write().for_user();
 constexpr auto kReadOnly = mem::Permissions::read_only().for_user();
-
-bool can_count() {
-  return !kernel::state().arguments.bench.empty();
-}
-
-void tell(std::string_view name, std::uint64_t count) {
-  std::array<char, 64> line;
-  const std::size_t size =
-      log::format_to(std::span<char>(line), "bench: memory.{} {}\n", name, count);
-  tracing::write(std::string_view(line.data(), size));
-}
 
 /// What `action` takes once, without what taking the counter takes. No interrupt comes between.
 template <typename Action>
@@ -350,16 +339,13 @@ class Fences {
   unsigned reached_ = 0;
 };
 
-/// Keeps the space active on a hart, which sleeps: one that spun would be counted.
-async::Task<void> hold(AddressSpace& space, std::atomic<std::uint64_t>& holders,
-                       const std::atomic<bool>& over) {
+/// Keeps the space active on a hart.
+async::Task<void> hold(AddressSpace& space, std::atomic<std::uint64_t>& holding,
+                       const std::atomic<bool>& over, unsigned told) {
   space.activate();
-  holders.fetch_or(sync::HartSet::of(arch::Harts::id()).bits());
-  while (!over.load()) {
-    exec::executor().offer_work();  // this hart will do none of it
-    const sync::InterruptGuard<arch::Interrupts> guard;
-    if (!over.load()) arch::Interrupts::wait();
-  }
+  holding.fetch_or(sync::HartSet::of(arch::Harts::id()).bits());
+  exec::kick(told);
+  sleep_until_told([&] { return over.load(); });
   kernel_space().activate();
   co_return;
 }
@@ -376,16 +362,24 @@ async::Task<void> commit_beside(unsigned others) {
   std::atomic<bool> over{false};
   std::array<async::JoinHandle<>, sync::kMaxHarts> holders;
   for (unsigned i = 0; i < others; ++i) {
-    auto spawned = exec::spawn(hold(space, holding, over), "holder");
+    auto spawned = exec::spawn(hold(space, holding, over, arch::Harts::id()), "holder");
     CO_ASSERT_TRUE(spawned.has_value());
     holders[i] = std::move(*spawned);
+    sleep_until_told([&] { return sync::HartSet(holding.load()).count() == i + 1; });
   }
-  while (sync::HartSet(holding.load()).count() < others) co_await exec::yield_now();
   Fences fences;
-  const bool done = space.protect(*range, kReadOnly).has_value();
+  bool done = false;
+  {
+    // The firmware spins until the others have answered. An alarm ends this hart's turn.
+    const sync::InterruptGuard<arch::Interrupts> guard;
+    arch::HartLocal& local = arch::hart_local();
+    arch::set_timer(arch::read_time() + exec::ticks_per_second() / 50'000);
+    done = space.protect(*range, kReadOnly).has_value();
+    arch::set_timer(watchdog::or_tick(local, local.deadline));
+  }
   fences.end();
   over.store(true);
-  sync::HartSet(holding.load()).for_each([](unsigned hart) { exec::kick(hart); });
+  wake_others();
   for (unsigned i = 0; i < others; ++i) (void)co_await holders[i].join();
   EXPECT_TRUE(done);
   EXPECT_EQ(fences.reached(), others);
