@@ -53,9 +53,7 @@ struct FreeMemory {
   bool operator==(const FreeMemory&) const = default;
 };
 
-/// Free memory now; with `before`, as soon as it is that again, or after a second. One coroutine
-/// for both: its own memory counts in both alike.
-inline async::Task<FreeMemory> free_memory(std::optional<FreeMemory> before) {
+inline async::Task<FreeMemory> watch_free_memory(std::optional<FreeMemory> before) {
   const exec::Ticks limit = exec::now() + exec::ticks_per_second() / (before ? 1 : 50);
   FreeMemory found = FreeMemory::now();
   while (found != before && exec::now() < limit) {
@@ -63,6 +61,14 @@ inline async::Task<FreeMemory> free_memory(std::optional<FreeMemory> before) {
     found = FreeMemory::now();
   }
   co_return found;
+}
+
+/// Free memory now; with `before`, as soon as it is that again, or after a second. One coroutine
+/// for both: its own memory counts in both alike, if it does not come from a page that a cache
+/// alone has kept.
+inline async::Task<FreeMemory> free_memory(std::optional<FreeMemory> before) {
+  heap().trim();
+  return watch_free_memory(before);
 }
 
 inline void expect_equal(const FreeMemory& after, const FreeMemory& before) {
