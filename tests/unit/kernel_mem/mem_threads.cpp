@@ -78,7 +78,7 @@ struct Mailbox {
 void use_frames(FrameAllocator& frames, std::array<Mailbox, 3>& boxes, std::uint32_t seed) {
   std::mt19937 random(seed);
   std::vector<Frame> mine;
-  for (unsigned step = 0; step < 40000; ++step) {
+  for (unsigned step = 0; step < 10000; ++step) {
     switch (random() % 10) {
       case 0:
       case 1:
@@ -166,7 +166,7 @@ struct Kernel {
 };
 
 void switch_spaces(unsigned asid_bits, std::uint32_t seed) {
-  constexpr unsigned kCommits = 1000;
+  constexpr unsigned kCommits = 300;
   Kernel kernel(asid_bits);
   const std::uint64_t before = kernel.frames.statistics().allocated;
   const VirtualAddress at(0x10'0000);
@@ -212,6 +212,39 @@ void switch_spaces(unsigned asid_bits, std::uint32_t seed) {
   check(kernel.frames.statistics().allocated == before, "every frame came back");
 }
 
+/// One hart makes a handler and registers it, the others ask it.
+void ask_handlers(unsigned rounds) {
+  Kernel kernel(16);
+  for (unsigned round = 0; round < rounds; ++round) {
+    auto space = std::move(*VmSpace::create(*kernel.space));
+    PageFaultHandler handler{};
+    std::atomic<unsigned> registered{0};
+    on_harts(0, kHarts, [&](unsigned hart) {
+      if (hart < 2) {
+        static constexpr auto kAnswer = [](void*, VirtualAddress, mem::Access) {
+          return FaultOutcome::kResolved;
+        };
+        // Two try; the one that comes first is taken.
+        PageFaultHandler own{kAnswer, nullptr};
+        if (hart == 0) {
+          handler = own;
+          if (space->register_page_fault_handler(handler)) registered.fetch_add(1);
+        } else if (space->handle_page_fault(VirtualAddress(0), mem::Access::kRead) ==
+                   FaultOutcome::kResolved) {
+          check(!space->register_page_fault_handler(own), "there is one handler only");
+        }
+        return;
+      }
+      while (space->handle_page_fault(VirtualAddress(0), mem::Access::kRead) !=
+             FaultOutcome::kResolved) {
+        std::this_thread::yield();
+      }
+    });
+    check(registered.load() == 1, "a handler is registered");
+    space->unregister_page_fault_handler();
+  }
+}
+
 }  // namespace
 }  // namespace quoll::vm
 
@@ -219,6 +252,7 @@ int main() {
   const unsigned seed = std::random_device()();
   std::printf("seed %u\n", seed);
   quoll::vm::share_frames(seed);
+  quoll::vm::ask_handlers(50);
   for (const unsigned asid_bits : {0U, 1U, 2U, 16U}) quoll::vm::switch_spaces(asid_bits, seed);
   return 0;
 }
