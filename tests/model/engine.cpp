@@ -2,14 +2,14 @@
 #include "engine.hpp"
 
 #include <array>
-#include <random>
+#include <vector>
 
 #include <quoll/arch/mock/machine.hpp>
 
 namespace quoll::model {
 
 std::span<const SystemInfo* const> all_systems() {
-  static const std::array systems{&frames_system()};
+  static const std::array systems{&frames_system(), &cursors_system(), &spaces_system()};
   return systems;
 }
 
@@ -28,31 +28,25 @@ std::uint64_t mix(std::uint64_t seed, std::uint64_t with) {
 }
 
 std::vector<Operation> draw(const SystemInfo& system, std::uint64_t seed, std::size_t count) {
-  std::mt19937_64 random(seed);
-  std::uint64_t total = 0;
-  for (const Kind& kind : system.kinds) total += kind.weight;
+  Drawer drawer(system, seed);
   std::vector<Operation> operations(count);
-  for (Operation& operation : operations) {
-    std::uint64_t pick = random() % total;
-    while (pick >= system.kinds[operation.kind].weight) {
-      pick -= system.kinds[operation.kind++].weight;
-    }
-    operation.hart = static_cast<std::uint32_t>(random() % 64);
-    const std::uint64_t scarcity = random();
-    const std::uint32_t one_in = system.kinds[operation.kind].scarce_one_in;
-    if (one_in != 0 && scarcity % one_in == 0) {
-      const std::uint64_t amounts = scarcity / one_in;
-      // Often nothing at all, and one resource at a time: the sites come early.
-      const auto few = [](std::uint64_t n) {
-        return static_cast<std::uint32_t>(n % 2 == 0 ? 0 : n / 2 % 4);
-      };
-      if (amounts % 3 != 0) operation.frames = few(amounts / 3);
-      if (amounts % 3 != 1) operation.objects = few(amounts / 48);
-    }
-    for (std::uint64_t& operand : operation.operands) operand = random();
-  }
+  for (Operation& operation : operations) operation = drawer.draw();
   return operations;
 }
+
+namespace {
+
+Step apply(const SystemInfo& system, System& under_test, const Setting& setting,
+           const Operation& operation) {
+  const arch::mock::AsHart as(operation.hart % setting.harts);
+  const Step step = under_test.apply(operation);
+  require(
+      step.outcome == Step::kIdle || step.outcome < system.kinds[operation.kind].outcomes.size(),
+      "an outcome that is not declared");
+  return step;
+}
+
+}  // namespace
 
 void run(const SystemInfo& system, const Sequence& sequence, Progress& progress,
          const Watch& watch) {
@@ -61,24 +55,31 @@ void run(const SystemInfo& system, const Sequence& sequence, Progress& progress,
   for (std::size_t i = 0; i < sequence.operations.size(); ++i) {
     progress.step = i;
     const Operation& operation = sequence.operations[i];
-    const arch::mock::AsHart as(operation.hart % sequence.setting.harts);
-    const Step step = under_test->apply(operation);
-    require(
-        step.outcome == Step::kIdle || step.outcome < system.kinds[operation.kind].outcomes.size(),
-        "an outcome that is not declared");
-    if (i >= watch.compare_from) under_test->compare();
-    if (watch.steps != nullptr) watch.steps->push_back(step);
-    if (Counters* const counters = watch.counters; counters != nullptr) {
-      ++counters->steps;
-      if (step.changed) ++counters->changed;
-      if (step.outcome == Step::kIdle) {
-        ++counters->idle;
-      } else {
-        ++counters->outcomes[operation.kind][step.outcome];
-      }
+    const Step step = apply(system, *under_test, sequence.setting, operation);
+    if (i >= watch.compare_from) {
+      const arch::mock::AsHart as(operation.hart % sequence.setting.harts);
+      under_test->compare();
     }
+    if (watch.steps != nullptr) watch.steps->push_back(step);
   }
   progress.step = sequence.operations.size();
+  under_test->finish();
+}
+
+void run_guided(const SystemInfo& system, const Setting& setting, std::size_t count, Guide& guide,
+                Progress& progress) {
+  Drawer drawer(system, setting.seed);
+  guide.begin_episode();
+  const auto under_test = system.create(setting.mode, setting.harts);
+  for (std::size_t i = 0; i < count; ++i) {
+    progress.step = i;
+    const Operation& operation = guide.next(system, drawer);
+    const Step step = apply(system, *under_test, setting, operation);
+    const arch::mock::AsHart as(operation.hart % setting.harts);
+    under_test->compare();
+    guide.record(step);
+  }
+  progress.step = count;
   under_test->finish();
 }
 

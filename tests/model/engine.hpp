@@ -7,6 +7,7 @@
 #include <span>
 #include <vector>
 
+#include "guide.hpp"
 #include "statistics.hpp"
 #include "system.hpp"
 
@@ -16,7 +17,7 @@ std::span<const SystemInfo* const> all_systems();
 /// Null when there is none of that name.
 const SystemInfo* find_system(std::string_view name);
 
-/// The operations that a seed gives, the same on every machine.
+/// The operations that a seed gives, the same on every machine, drawn by weight alone.
 std::vector<Operation> draw(const SystemInfo& system, std::uint64_t seed, std::size_t count);
 
 /// A seed made of others.
@@ -24,8 +25,7 @@ std::uint64_t mix(std::uint64_t seed, std::uint64_t with);
 
 /// What a run compares and records.
 struct Watch {
-  std::size_t compare_from = 0;  ///< comparing after each step from there on
-  Counters* counters = nullptr;
+  std::size_t compare_from = 0;        ///< comparing after each step from there on
   std::vector<Step>* steps = nullptr;  ///< what came of each operation
 };
 
@@ -33,5 +33,10 @@ struct Watch {
 /// being made. Throws `Mismatch`.
 void run(const SystemInfo& system, const Sequence& sequence, Progress& progress,
          const Watch& watch = {});
+
+/// Runs an episode of as many operations, which the guide draws one after the other from the
+/// setting's seed, and keeps.
+void run_guided(const SystemInfo& system, const Setting& setting, std::size_t count, Guide& guide,
+                Progress& progress);
 
 }  // namespace quoll::model

@@ -68,14 +68,14 @@ enum KindIndex : std::uint32_t {
 const std::array kKinds{
     Kind{"allocate", 16, {"done", "out of memory"}, 4},
     Kind{"zeroed", 12, {"done", "out of memory"}, 4},
-    Kind{"run", 10, {"done", "out of memory", "invalid"}, 4},
+    Kind{"run", 22, {"done", "out of memory", "invalid"}, 4},
     Kind{"share", 6, {"done"}},
     Kind{"release", 22, {"shared still", "given back"}},
     Kind{"release-run", 8, {"done"}},
     Kind{"push", 5, {"done"}},
-    Kind{"release-list", 2, {"some", "empty"}},
-    Kind{"drain", 1, {"done"}},
-    Kind{"heap-allocate", 22, {"small", "large", "out of memory"}, 5},
+    Kind{"release-list", 9, {"some", "empty"}},
+    Kind{"drain", 3, {"done"}},
+    Kind{"heap-allocate", 26, {"small", "large", "out of memory"}, 2},
     Kind{"heap-free", 17, {"small", "large", "null"}},
     Kind{"heap-trim", 2, {"done"}},
     Kind{"return-later", 2, {"done"}},
@@ -287,51 +287,14 @@ class FramesSystem : public System {
         return allocate(operation);
       case kRun:
         return allocate_run(pick);
-      case kShare: {
-        if (singles_.empty()) return {};
-        const Single& single = singles_[pick.below(singles_.size())];
-        Frame other = single.frame.share();
-        require(other.address() == single.frame.address(), "a shared frame is another one");
-        ++owners_[single.number];
-        singles_.push_back({std::move(other), single.number});
-        return {0, true};
-      }
-      case kRelease: {
-        if (singles_.empty()) return {};
-        const std::size_t i = pick.below(singles_.size());
-        Single single = std::move(singles_[i]);
-        singles_.erase(singles_.begin() + static_cast<std::ptrdiff_t>(i));
-        require(holds(single.frame.data(), kPageSize, single.number), "frame ", single.number,
-                " is not what was written");
-        single.frame.reset();
-        require(!single.frame, "an empty handle owns something");
-        if (--owners_.at(single.number) > 0) return {0, true};
-        give(single.number);
-        return {1, true};
-      }
-      case kReleaseRun: {
-        if (runs_.empty()) return {};
-        const std::size_t i = pick.below(runs_.size());
-        Run run = std::move(runs_[i]);
-        runs_.erase(runs_.begin() + static_cast<std::ptrdiff_t>(i));
-        const std::uint64_t count = run.run.count();
-        require(holds(run.run.data(), count * kPageSize, run.first), "the run at ", run.first,
-                " is not what was written");
-        run.run.reset();
-        for (std::uint64_t n = 0; n < count; ++n) give(run.first + n);
-        return {0, true};
-      }
-      case kPush: {
-        const auto found = std::find_if(singles_.begin(), singles_.end(), [&](const Single& one) {
-          return owners_.at(one.number) == 1;
-        });
-        if (found == singles_.end()) return {};
-        List& list = *lists_[pick.below(lists_.size())];
-        list.numbers.push_back(found->number);
-        list.list.push(std::move(found->frame));
-        singles_.erase(found);
-        return {0, true};
-      }
+      case kShare:
+        return share(pick);
+      case kRelease:
+        return release(pick);
+      case kReleaseRun:
+        return release_run(pick);
+      case kPush:
+        return push(pick);
       case kReleaseList: {
         List& list = *lists_[pick.below(lists_.size())];
         const bool some = !list.numbers.empty();
@@ -348,7 +311,7 @@ class FramesSystem : public System {
       case kHeapAllocate:
         return allocate_object(operation, pick);
       case kHeapFree: {
-        if (pick.one_in(12)) {
+        if (pick.one_in(7)) {
           heap_.deallocate(nullptr);
           return {2, false};
         }
@@ -380,6 +343,54 @@ class FramesSystem : public System {
         (void)held;
         return {};
     }
+  }
+
+  Step share(Picker& pick) {
+    if (singles_.empty()) return {};
+    const Single& single = singles_[pick.below(singles_.size())];
+    Frame other = single.frame.share();
+    require(other.address() == single.frame.address(), "a shared frame is another one");
+    ++owners_[single.number];
+    singles_.push_back({std::move(other), single.number});
+    return {0, true};
+  }
+
+  Step release(Picker& pick) {
+    if (singles_.empty()) return {};
+    const std::size_t i = pick.below(singles_.size());
+    Single single = std::move(singles_[i]);
+    singles_.erase(singles_.begin() + static_cast<std::ptrdiff_t>(i));
+    require(holds(single.frame.data(), kPageSize, single.number), "frame ", single.number,
+            " is not what was written");
+    single.frame.reset();
+    require(!single.frame, "an empty handle owns something");
+    if (--owners_.at(single.number) > 0) return {0, true};
+    give(single.number);
+    return {1, true};
+  }
+
+  Step release_run(Picker& pick) {
+    if (runs_.empty()) return {};
+    const std::size_t i = pick.below(runs_.size());
+    Run run = std::move(runs_[i]);
+    runs_.erase(runs_.begin() + static_cast<std::ptrdiff_t>(i));
+    const std::uint64_t count = run.run.count();
+    require(holds(run.run.data(), count * kPageSize, run.first), "the run at ", run.first,
+            " is not what was written");
+    run.run.reset();
+    for (std::uint64_t n = 0; n < count; ++n) give(run.first + n);
+    return {0, true};
+  }
+
+  Step push(Picker& pick) {
+    const auto found = std::find_if(singles_.begin(), singles_.end(),
+                                    [&](const Single& one) { return owners_.at(one.number) == 1; });
+    if (found == singles_.end()) return {};
+    List& list = *lists_[pick.below(lists_.size())];
+    list.numbers.push_back(found->number);
+    list.list.push(std::move(found->frame));
+    singles_.erase(found);
+    return {0, true};
   }
 
   Step allocate(const Operation& operation) {
@@ -541,7 +552,7 @@ const SystemInfo& frames_system() {
                                [](unsigned, unsigned harts) -> std::unique_ptr<System> {
                                  return std::make_unique<FramesSystem>(harts);
                                },
-                               25,
+                               8,
                                800};
   return info;
 }

@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
-#include <cstring>
 #include <filesystem>
 #include <optional>
 #include <random>
@@ -62,34 +61,35 @@ void tell_failure(const SystemInfo& system, Sequence sequence, const Verdict& ve
               std::filesystem::absolute(path).c_str());
 }
 
-/// The sequence of an episode; the number of harts goes round.
-Sequence episode(const SystemInfo& system, unsigned mode, const Options& options,
-                 std::uint64_t seed, std::uint64_t number, std::size_t steps) {
-  const std::uint64_t own = mix(mix(mix(seed, mode), number), system.name.size());
+/// The setting of an episode; the number of harts goes round.
+Setting episode(const SystemInfo& system, unsigned mode, const Options& options, std::uint64_t seed,
+                std::uint64_t number) {
   const unsigned harts = options.harts != 0 ? options.harts : static_cast<unsigned>(1 + number % 4);
-  return {{std::string(system.name), mode, harts, own}, draw(system, own, steps)};
+  return {std::string(system.name), mode, harts,
+          mix(mix(mix(seed, mode), number), system.name.size())};
 }
 
 /// All episodes of one system in one mode. False when one failed.
 bool run_episodes(const SystemInfo& system, unsigned mode, const Options& options,
-                  std::uint64_t seed, std::uint64_t steps, Counters& counters) {
-  const auto length_of = [&](std::uint64_t number) {
-    return static_cast<std::size_t>(
-        std::min<std::uint64_t>(system.episode, steps - number * system.episode));
-  };
+                  std::uint64_t seed, std::uint64_t steps, Guide& guide) {
+  guide.begin_run(steps, options.steps);
   const std::uint64_t episodes = (steps + system.episode - 1) / system.episode;
   constexpr std::uint64_t kBatch = 64;  // a child's share
   for (std::uint64_t first = 0; first < episodes; first += kBatch) {
     const Verdict verdict = in_child(3600, Leaks::kChecked, [&](Progress& progress) {
       for (std::uint64_t n = first; n < std::min(first + kBatch, episodes); ++n) {
         progress.episode = n;
-        run(system, episode(system, mode, options, seed, n, length_of(n)), progress,
-            {.counters = &counters});
+        const std::uint64_t rest = steps - n * system.episode;
+        run_guided(system, episode(system, mode, options, seed, n),
+                   static_cast<std::size_t>(std::min<std::uint64_t>(system.episode, rest)), guide,
+                   progress);
       }
     });
     if (verdict.passed) continue;
-    const std::uint64_t failed = verdict.progress.episode;
-    tell_failure(system, episode(system, mode, options, seed, failed, length_of(failed)), verdict);
+    tell_failure(system,
+                 {episode(system, mode, options, seed, verdict.progress.episode),
+                  {guide.drawn().begin(), guide.drawn().end()}},
+                 verdict);
     return false;
   }
   return true;
@@ -113,16 +113,17 @@ bool run_random(const Options& options, std::uint64_t seed) {
   bool passed = true;
   std::vector<Ran> ran;
   for (const SystemInfo* system : all_systems()) {
-    auto* counters = shared_memory<SystemCounters>();
-    unsigned modes = 0;
+    Ran of_system{system, 0, {}};
     for (std::size_t m = 0; m < system->modes.size(); ++m) {
       if (!selects(options, *system, system->modes[m])) continue;
-      modes |= 1U << m;
+      of_system.modes |= 1U << m;
       const unsigned share = system->share * 6 / static_cast<unsigned>(system->modes.size());
       const std::uint64_t steps = (options.steps * share + shares - 1) / shares;
-      passed &= run_episodes(*system, system->modes[m], options, seed, steps, counters->modes[m]);
+      auto* guide = shared_memory<Guide>();
+      passed &= run_episodes(*system, system->modes[m], options, seed, steps, *guide);
+      of_system.counters[m] = guide->counters();
     }
-    if (modes != 0) ran.push_back({system, modes, counters});
+    if (of_system.modes != 0) ran.push_back(of_system);
   }
   return report(ran, options.verbose || options.steps >= 1'000'000) && passed;
 }
@@ -193,40 +194,40 @@ bool run_replays(const Options& options) {
   return passed;
 }
 
-std::optional<Options> parse(int count, char** words) {
-  Options options;
-  for (int i = 1; i < count; ++i) {
-    const std::string word = words[i];
-    const auto value = [&]() -> std::optional<std::uint64_t> {
-      if (i + 1 >= count) return std::nullopt;
-      char* end = nullptr;
-      const std::uint64_t number = std::strtoull(words[++i], &end, 0);
-      if (*end != 0 || end == words[i]) return std::nullopt;
-      return number;
-    };
-    if (word == "--inject") {
-      options.injects = true;
-    } else if (word == "--all") {
-      options.all_sites = true;
-    } else if (word == "--verbose") {
-      options.verbose = true;
-    } else if (word == "--replay" && i + 1 < count) {
-      while (i + 1 < count && std::strncmp(words[i + 1], "--", 2) != 0) {
-        options.replays.emplace_back(words[++i]);
-      }
-    } else if (word == "--system" && i + 1 < count) {
-      options.system = words[++i];
-      if (find_system(options.system) == nullptr) return std::nullopt;
-    } else if (word == "--steps" || word == "--seed" || word == "--harts" || word == "--mode") {
-      const auto number = value();
-      if (!number) return std::nullopt;
-      if (word == "--steps") options.steps = *number;
-      if (word == "--seed") options.seed = *number;
-      if (word == "--harts") options.harts = static_cast<unsigned>(*number);
-      if (word == "--mode") options.mode = static_cast<unsigned>(*number);
-    } else {
-      return std::nullopt;
+bool take_number(const std::string& word, const std::string& value, Options& options) {
+  char* end = nullptr;
+  const std::uint64_t number = std::strtoull(value.c_str(), &end, 0);
+  if (value.empty() || *end != 0) return false;
+  if (word == "--seed") options.seed = number;
+  if (word == "--steps") options.steps = number;
+  if (word == "--harts") options.harts = static_cast<unsigned>(number);
+  if (word == "--mode") options.mode = static_cast<unsigned>(number);
+  return word == "--seed" || word == "--steps" || word == "--harts" || word == "--mode";
+}
+
+/// Takes an option and its values. False when it is none.
+bool take_option(const std::vector<std::string>& words, std::size_t& i, Options& options) {
+  const std::string& word = words[i];
+  if (word == "--inject") return options.injects = true;
+  if (word == "--all") return options.all_sites = true;
+  if (word == "--verbose") return options.verbose = true;
+  if (i + 1 >= words.size()) return false;
+  if (word == "--replay") {
+    while (i + 1 < words.size() && !words[i + 1].starts_with("--")) {
+      options.replays.push_back(words[++i]);
     }
+    return true;
+  }
+  const std::string& value = words[++i];
+  if (word != "--system") return take_number(word, value, options);
+  options.system = value;
+  return find_system(value) != nullptr;
+}
+
+std::optional<Options> parse(const std::vector<std::string>& words) {
+  Options options;
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    if (!take_option(words, i, options)) return std::nullopt;
   }
   const bool mode_known =
       options.mode == 0 || options.mode == 39 || options.mode == 48 || options.mode == 57;
@@ -234,13 +235,8 @@ std::optional<Options> parse(int count, char** words) {
   return options;
 }
 
-}  // namespace
-}  // namespace quoll::model
-
-int main(int count, char** words) {
-  using namespace quoll::model;
-  std::setvbuf(stdout, nullptr, _IOLBF, 0);
-  const auto options = parse(count, words);
+int run_with(const std::vector<std::string>& words) {
+  const auto options = parse(words);
   if (!options) {
     std::fputs(kUsage, stderr);
     return 2;
@@ -249,4 +245,12 @@ int main(int count, char** words) {
   const std::uint64_t seed = options->seed ? *options->seed : std::random_device()();
   const bool passed = options->injects ? run_injection(*options, seed) : run_random(*options, seed);
   return passed ? 0 : 1;
+}
+
+}  // namespace
+}  // namespace quoll::model
+
+int main(int count, char** words) {
+  std::setvbuf(stdout, nullptr, _IOLBF, 0);
+  return quoll::model::run_with({words + 1, words + count});
 }

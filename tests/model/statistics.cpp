@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 #include "statistics.hpp"
 
+#include <algorithm>
 #include <cstdio>
 #include <string>
+#include <string_view>
 
 #include "system.hpp"
 
@@ -13,66 +15,81 @@ double percent(std::uint64_t part, std::uint64_t whole) {
   return whole == 0 ? 0.0 : 100.0 * static_cast<double>(part) / static_cast<double>(whole);
 }
 
+void print_system(const Ran& one) {
+  std::uint64_t steps = 0;
+  std::uint64_t changed = 0;
+  std::uint64_t idle = 0;
+  for (const Counters& mode : one.counters) {
+    steps += mode.steps;
+    changed += mode.changed;
+    idle += mode.idle;
+  }
+  const std::string_view name = one.system->name;
+  std::printf("%.*s: %llu steps, %.1f %% changed state, %.1f %% found nothing to do\n",
+              static_cast<int>(name.size()), name.data(), static_cast<unsigned long long>(steps),
+              percent(changed, steps), percent(idle, steps));
+}
+
+/// What was counted over all combinations of operations, modes and outcomes.
+struct Combinations {
+  std::uint64_t steps = 0;
+  std::size_t count = 0;
+  std::uint64_t rarest = UINT64_MAX;
+  bool enough = true;
+};
+
+/// Adds one outcome of one operation, in all modes that were run.
+void add_outcome(const Ran& one, std::size_t kind, std::size_t outcome, bool verbose,
+                 Combinations& all) {
+  std::string line;
+  bool rare = false;
+  for (std::size_t mode = 0; mode < one.system->modes.size(); ++mode) {
+    if ((one.modes >> mode & 1) == 0) continue;
+    const std::uint64_t count = one.counters[mode].outcomes[kind][outcome];
+    ++all.count;
+    all.rarest = std::min(all.rarest, count);
+    rare |= count * 1000 < all.steps;
+    std::array<char, 64> text{};
+    std::snprintf(text.data(), text.size(), "  %7.3f %%", percent(count, all.steps));
+    line += text.data();
+  }
+  all.enough &= !rare;
+  if (!verbose && !rare) return;
+  const Kind& of = one.system->kinds[kind];
+  const std::string name = std::string(of.name) + ": " + std::string(of.outcomes[outcome]);
+  std::printf("  %-44s%s%s\n", name.c_str(), line.c_str(), rare ? "  TOO RARE" : "");
+}
+
 }  // namespace
 
 bool report(std::span<const Ran> ran, bool verbose) {
-  std::uint64_t steps = 0;
+  Combinations all;
   std::uint64_t changed = 0;
   for (const Ran& one : ran) {
-    for (const Counters& mode : one.counters->modes) {
-      steps += mode.steps;
+    for (const Counters& mode : one.counters) {
+      all.steps += mode.steps;
       changed += mode.changed;
     }
   }
-  bool enough = true;
-  std::uint64_t rarest = UINT64_MAX;
-  std::size_t combinations = 0;
   for (const Ran& one : ran) {
-    const SystemInfo& system = *one.system;
-    std::uint64_t own_steps = 0;
-    std::uint64_t own_changed = 0;
-    std::uint64_t idle = 0;
-    for (const Counters& mode : one.counters->modes) {
-      own_steps += mode.steps;
-      own_changed += mode.changed;
-      idle += mode.idle;
-    }
-    std::printf("%.*s: %llu steps, %.1f %% changed state, %.1f %% found nothing to do\n",
-                static_cast<int>(system.name.size()), system.name.data(),
-                static_cast<unsigned long long>(own_steps), percent(own_changed, own_steps),
-                percent(idle, own_steps));
-    for (std::size_t kind = 0; kind < system.kinds.size(); ++kind) {
-      for (std::size_t outcome = 0; outcome < system.kinds[kind].outcomes.size(); ++outcome) {
-        std::string line;
-        bool rare = false;
-        for (std::size_t mode = 0; mode < system.modes.size(); ++mode) {
-          if ((one.modes >> mode & 1) == 0) continue;
-          const std::uint64_t count = one.counters->modes[mode].outcomes[kind][outcome];
-          ++combinations;
-          rarest = count < rarest ? count : rarest;
-          rare |= count * 1000 < steps;
-          std::array<char, 64> text{};
-          std::snprintf(text.data(), text.size(), "  %7.3f %%", percent(count, steps));
-          line += text.data();
-        }
-        if (!verbose && !rare) continue;
-        const std::string name = std::string(system.kinds[kind].name) + ": " +
-                                 std::string(system.kinds[kind].outcomes[outcome]);
-        std::printf("  %-44s%s%s\n", name.c_str(), line.c_str(), rare ? "  TOO RARE" : "");
-        enough &= !rare;
+    print_system(one);
+    for (std::size_t kind = 0; kind < one.system->kinds.size(); ++kind) {
+      for (std::size_t o = 0; o < one.system->kinds[kind].outcomes.size(); ++o) {
+        add_outcome(one, kind, o, verbose, all);
       }
     }
   }
   std::printf(
-      "all: %llu steps, %.1f %% changed state; of %zu operations x modes x outcomes the "
-      "rarest made up %.3f %%\n",
-      static_cast<unsigned long long>(steps), percent(changed, steps), combinations,
-      percent(rarest, steps));
-  if (changed * 10 < steps * 3) {
+      "all: %llu steps, %.1f %% changed state; of %zu operations x modes x outcomes the rarest "
+      "made "
+      "up %.3f %%\n",
+      static_cast<unsigned long long>(all.steps), percent(changed, all.steps), all.count,
+      percent(all.rarest, all.steps));
+  if (changed * 10 < all.steps * 3) {
     std::printf("TOO FEW steps changed state: at least 30 %% must\n");
-    enough = false;
+    all.enough = false;
   }
-  return enough;
+  return all.enough;
 }
 
 }  // namespace quoll::model

@@ -29,17 +29,11 @@ struct Counters {
   std::array<std::array<std::uint64_t, kOutcomes>, kKinds> outcomes{};
 };
 
-/// Counts of one system, for each of its modes.
-struct SystemCounters {
-  static constexpr std::size_t kModes = 3;
-  std::array<Counters, kModes> modes{};
-};
-
 /// What was run: a system with the modes of it, as a bit set of positions in its list.
 struct Ran {
   const SystemInfo* system = nullptr;
   unsigned modes = 0;
-  const SystemCounters* counters = nullptr;
+  std::array<Counters, 3> counters{};
 };
 
 /// Prints the statistics. The result says whether they reach what a run must: 30 % of all steps

@@ -87,7 +87,10 @@ struct SystemInfo {
 };
 
 const SystemInfo& frames_system();
+const SystemInfo& cursors_system();
+const SystemInfo& spaces_system();
 
+inline constexpr unsigned kTranslating[] = {39, 48, 57};
 inline constexpr unsigned kUntranslated[] = {0};
 
 }  // namespace quoll::model
