@@ -16,7 +16,7 @@ const std::array kKinds{
          84,
          {"to change", "to change, wide", "to look", "unaligned", "empty", "overflow",
           "not canonical", "shared half"}},
-    Kind{"close", 8, {"done"}},
+    Kind{"close", 32, {"done"}},
     Kind{"query", 30, {"page", "vacant", "at the end"}},
     Kind{"next", 28, {"page", "vacant", "at the end"}},
     Kind{"jump", 36, {"done", "unaligned", "outside"}},

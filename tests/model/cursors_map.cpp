@@ -32,14 +32,14 @@ Step CursorsSystem::map(Picker& pick, Picker& second) {
   const arch::mock::AsHart as(cursor.hart);
   ModelTree& model = model_of(cursor);
   steer(pick, cursor, pick.one_in(8));
-  const bool large = second.below(3) != 0;
+  const bool large = second.below(4) != 0;
   const PageProperties properties = draw_properties(second, cursor.start < half_);
   // Large stretches only where they become few pages.
   const bool is_full = model.pages().size() >= kMostPages;
   Size size = draw_size(pick, cursor, is_full ? kPage : 16 * kPage);
   std::uint64_t to = second.below(1 << 20) * kPage;
   Expected expected = size.refused;
-  if (!expected && large && second.below(4) != 0 && cursor.remaining() >= kLarge && !is_full) {
+  if (!expected && large && second.below(16) != 0 && cursor.remaining() >= kLarge && !is_full) {
     to = enlarge(second, cursor, size).value_or(to);
   }
   if (!expected) expected = spoil_address(second, size.bytes, to);

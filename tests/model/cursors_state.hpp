@@ -23,6 +23,7 @@ struct Locked {
 };
 struct Observer {
   Locked* seen;
+  TablePool* pool;
   void locked(mem::PhysicalAddress table, unsigned) {
     if (!seen->tables.insert(table.value()).second) TablePool::die("a lock is taken twice");
   }
@@ -31,6 +32,7 @@ struct Observer {
   }
   void retired(mem::PhysicalAddress table, unsigned) {
     if (seen->tables.erase(table.value()) != 1) TablePool::die("a table is retired without lock");
+    if (!pool->record(table).is_stale()) TablePool::die("a table is retired that is not stale");
   }
 };
 
@@ -42,7 +44,7 @@ struct Tree {
       : root(root_table),
         table(format, mem::PhysicalAddress(root_table), PoolMemory{pool},
               reclaims ? paging::Reclaim::kEmptyTables : paging::Reclaim::kNever,
-              Observer{&locked}),
+              Observer{&locked, pool}),
         model(bits, reclaims) {}
   std::uint64_t root;
   Locked locked;

@@ -552,7 +552,7 @@ const SystemInfo& frames_system() {
                                [](unsigned, unsigned harts) -> std::unique_ptr<System> {
                                  return std::make_unique<FramesSystem>(harts);
                                },
-                               8,
+                               10,
                                800};
   return info;
 }

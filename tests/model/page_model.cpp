@@ -111,7 +111,7 @@ bool ModelTree::plan_below(unsigned level, std::uint64_t at, std::uint64_t size,
     }
     if (!table) {
       if (page_at(at) != pages_.end()) return false;
-      if (level == 0 || (large && part == bytes(level) && to % bytes(level) == 0)) {
+      if (level == 0 || (large && part == bytes(level) && (to & (bytes(level) - 1)) == 0)) {
         out.pages.push_back({at, {level, to, properties}});
       } else {
         out.tables.insert(below);
