@@ -57,6 +57,19 @@ void BuddyLists::unlink(FrameNumber frame) noexcept {
   record.set_ownership(FrameInfo::kCached);
 }
 
+void BuddyLists::split(FrameNumber frame, unsigned from, unsigned order) noexcept {
+  // The lists of the orders in between are empty, or one of them would have been chosen: each
+  // upper half becomes the only block of its list. A block lies in one arena.
+  orders_with_blocks_ |= (1U << from) - (1U << order);
+  FrameInfo* const records = &arenas_.info(frame);
+  while (from > order) {
+    --from;
+    const FrameNumber half = FrameNumber{1} << from;
+    records[half].make_free_alone(from);
+    first_[from] = frame + half;
+  }
+}
+
 FrameNumber BuddyLists::take(unsigned order) noexcept {
   if (order > kMaxOrder) return kNoFrame;
   const std::uint32_t candidates = orders_with_blocks_ >> order << order;
@@ -64,10 +77,7 @@ FrameNumber BuddyLists::take(unsigned order) noexcept {
   auto from = static_cast<unsigned>(std::countr_zero(candidates));
   const FrameNumber frame = first_[from];
   unlink(frame);
-  while (from > order) {
-    --from;
-    push(frame + (FrameNumber{1} << from), from);
-  }
+  if (from != order) split(frame, from, order);
   free_frames_.fetch_sub(std::uint64_t{1} << order, std::memory_order_relaxed);
   return frame;
 }

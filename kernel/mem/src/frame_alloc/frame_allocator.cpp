@@ -37,8 +37,11 @@ base::Result<FrameRun, AllocError> FrameAllocator::allocate_run(std::uint64_t co
   if (count == 0 || count > kMost || !std::has_single_bit(alignment) || alignment > kMost) {
     return base::err(AllocError::kInvalid);
   }
-  const std::uint64_t block = std::max(std::bit_ceil(count), alignment);
-  const auto order = static_cast<unsigned>(std::countr_zero(block));
+  // A single frame needs none of the arithmetic, which is long without instructions for bits.
+  unsigned order = 0;
+  if (count != 1 || alignment != 1) {
+    order = static_cast<unsigned>(std::countr_zero(std::max(std::bit_ceil(count), alignment)));
+  }
   FrameNumber first = take_run(count, order);
   if (first == kNoFrame && has_memory()) {
     // What the caches hold may be what keeps a block from being whole.
@@ -53,6 +56,10 @@ FrameNumber FrameAllocator::take_run(std::uint64_t count, unsigned order) noexce
   sync::LockGuard guard(lock_);
   const FrameNumber first = buddies_.take(order);
   if (first == kNoFrame) return kNoFrame;
+  if (order == 0) {
+    arenas_.info(first).set_ownership(FrameInfo::kOwnedOnce);
+    return first;
+  }
   // The run keeps the blocks that it is made of; the rest of the large block goes back.
   for_each_block(first, count, [this](FrameNumber block, unsigned block_order) {
     FrameInfo& record = arenas_.info(block);

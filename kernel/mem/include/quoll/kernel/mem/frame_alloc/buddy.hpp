@@ -48,6 +48,7 @@ class BuddyLists {
  private:
   void push(FrameNumber frame, unsigned order) noexcept;
   void unlink(FrameNumber frame) noexcept;
+  void split(FrameNumber frame, unsigned from, unsigned order) noexcept;
 
   const ArenaSet& arenas_;
   std::atomic<std::uint64_t>& free_frames_;

@@ -12,6 +12,8 @@
 // page table's record, the chain of a FrameList. They hold anything when the frame is new.
 #pragma once
 
+#include <bit>
+#include <cstddef>
 #include <cstdint>
 
 #include <quoll/kernel/mem/frame_alloc/frame_number.hpp>
@@ -41,6 +43,10 @@ struct alignas(16) FrameInfo {
   static constexpr std::uint64_t kCached = 0;
   static constexpr std::uint64_t kOwnedOnce = 1;
 
+  /// Where `order` lies in that word.
+  static constexpr unsigned kOrderShift = 40;
+  static constexpr std::uint64_t kFreeWord = static_cast<std::uint64_t>(FrameState::kFree) << 32;
+
   std::uint64_t ownership() const noexcept { return __atomic_load_n(word(), __ATOMIC_RELAXED); }
   void set_ownership(std::uint64_t value) noexcept {
     __atomic_store_n(word(), value, __ATOMIC_RELAXED);
@@ -53,6 +59,12 @@ struct alignas(16) FrameInfo {
     __atomic_load(&state, &now, __ATOMIC_RELAXED);
     return now;
   }
+  /// Makes it the first frame of the only block on its list.
+  void make_free_alone(unsigned block_order) noexcept {
+    next = kNoFrame;
+    previous = kNoFrame;
+    set_ownership(kFreeWord | std::uint64_t{block_order} << kOrderShift);
+  }
   void set_state(FrameState value) noexcept { __atomic_store(&state, &value, __ATOMIC_RELAXED); }
 
  private:
@@ -64,6 +76,7 @@ struct alignas(16) FrameInfo {
     return static_cast<const std::uint64_t*>(static_cast<const void*>(&references));
   }
 };
-static_assert(sizeof(FrameInfo) == 16);
+static_assert(sizeof(FrameInfo) == 16 && offsetof(FrameInfo, state) == 12 &&
+              offsetof(FrameInfo, order) == 13 && std::endian::native == std::endian::little);
 
 }  // namespace quoll::vm
