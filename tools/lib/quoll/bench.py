@@ -34,6 +34,7 @@ class Row:
 
     suffix: str = ""
     smp: int = 1
+    memory: str = "128M"
     image: str = "quoll.img"
     program: list = field(default_factory=list)
     test: str = ""
@@ -61,8 +62,9 @@ GROUPS = {
     "memory": [
         *(
             Row(image="quoll-test.img", test=f"Counts.{test}")
-            for test in ("Frames", "FramesInit", "Heap", "Cursors", "Spaces", "OneFenceForEachCommit")
+            for test in ("Frames", "Heap", "Cursors", "Spaces", "OneFenceForEachCommit")
         ),
+        Row(image="quoll-test.img", test="Counts.FramesInit", memory="4G"),
         Row(image="quoll-test.img", test="Counts.Call", bench="syscall",
             take={"syscall.empty": "memory.syscall.empty"}),
         Row(image="quoll-test.img", test="Counts.MinorFault", bench="fault",
@@ -119,6 +121,7 @@ def measure(build, group, row):
         result = batch.run(
             os.path.join(build, row.image),
             smp=row.smp,
+            memory=row.memory,
             bootargs=[
                 f"bench={row.bench or group}",
                 *([f"tests={row.test}"] if row.test else []),

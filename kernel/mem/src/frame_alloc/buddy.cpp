@@ -22,81 +22,105 @@ void BuddyLists::mark_absent_buddies(FrameNumber frame, unsigned order) noexcept
   }
 }
 
-void BuddyLists::push(FrameNumber frame, unsigned order) noexcept {
+template <typename Records>
+void BuddyLists::push(Records records, FrameNumber frame, unsigned order) noexcept {
   const FrameNumber next = first_[order];
-  FrameInfo& record = arenas_.info(frame);
+  FrameInfo& record = records.info(frame);
   record.next = next;
   record.previous = kNoFrame;
-  record.order = static_cast<std::uint8_t>(order);
-  record.set_state(FrameState::kFree);
-  if (next != kNoFrame) arenas_.info(next).previous = frame;
+  record.set_ownership(FrameInfo::free_block(order));
+  if (next != kNoFrame) records.info(next).previous = frame;
   first_[order] = frame;
   orders_with_blocks_ |= 1U << order;
 }
 
-void BuddyLists::unlink(FrameNumber frame) noexcept {
-  FrameInfo& record = arenas_.info(frame);
-  // Both neighbours, if there are any, must know of this one.
-  FrameInfo* const next = record.next != kNoFrame ? arenas_.find(record.next) : nullptr;
-  FrameInfo* const previous = record.previous != kNoFrame ? arenas_.find(record.previous) : nullptr;
-  const bool next_agrees = next != nullptr ? next->previous == frame : record.next == kNoFrame;
-  const bool previous_agrees = previous != nullptr
-                                   ? previous->next == frame
-                                   : record.previous == kNoFrame && first_[record.order] == frame;
-  if (record.state != FrameState::kFree || !next_agrees || !previous_agrees) [[unlikely]] {
-    report_broken(frame, "the list of free blocks is corrupted");
+/// Takes a free block off its list, both of whose neighbours must know of it. What its record says
+/// it is stays to be written before the lock is let go.
+template <typename Records>
+[[gnu::always_inline]] inline void BuddyLists::unlink(Records records, FrameNumber frame,
+                                                      unsigned order) noexcept {
+  const FrameInfo& record = records.info(frame);
+  FrameInfo* next = nullptr;
+  FrameInfo* previous = nullptr;
+  bool is_sound = record.is_free_block(order);
+  if (record.next != kNoFrame) {
+    next = records.find(record.next);
+    is_sound = is_sound && next != nullptr && next->previous == frame;
   }
+  if (record.previous != kNoFrame) {
+    previous = records.find(record.previous);
+    is_sound = is_sound && previous != nullptr && previous->next == frame;
+  } else {
+    is_sound = is_sound && first_[order] == frame;
+  }
+  if (!is_sound) [[unlikely]]
+    report_broken(frame, "the list of free blocks is corrupted");
   if (next != nullptr) next->previous = record.previous;
   if (previous != nullptr) {
     previous->next = record.next;
   } else {
-    first_[record.order] = record.next;
-    if (record.next == kNoFrame) orders_with_blocks_ &= ~(1U << record.order);
+    first_[order] = record.next;
+    if (next == nullptr) orders_with_blocks_ &= ~(1U << order);
   }
-  // Before the lock is let go nobody else may find a free block here, nor join one to it.
-  record.set_ownership(FrameInfo::kCached);
 }
 
-void BuddyLists::split(FrameNumber frame, unsigned from, unsigned order) noexcept {
+template <typename Records>
+void BuddyLists::split(Records records, FrameNumber frame, unsigned from, unsigned order) noexcept {
   // The lists of the orders in between are empty, or one of them would have been chosen: each
-  // upper half becomes the only block of its list. A block lies in one arena.
+  // upper half becomes the only block of its list.
   orders_with_blocks_ |= (1U << from) - (1U << order);
-  FrameInfo* const records = &arenas_.info(frame);
   while (from > order) {
     --from;
-    const FrameNumber half = FrameNumber{1} << from;
-    records[half].make_free_alone(from);
-    first_[from] = frame + half;
+    const FrameNumber half = frame + (FrameNumber{1} << from);
+    FrameInfo& record = records.info(half);
+    record.next = kNoFrame;
+    record.previous = kNoFrame;
+    record.set_ownership(FrameInfo::free_block(from));
+    first_[from] = half;
   }
 }
 
-FrameNumber BuddyLists::take(unsigned order) noexcept {
-  if (order > kMaxOrder) return kNoFrame;
-  const std::uint32_t candidates = orders_with_blocks_ >> order << order;
+template <typename Records>
+FrameNumber BuddyLists::take_from(Records records, unsigned order) noexcept {
+  const std::uint32_t candidates = orders_with_blocks_ >> order;
   if (candidates == 0) return kNoFrame;
-  auto from = static_cast<unsigned>(std::countr_zero(candidates));
+  unsigned from = order;
+  if ((candidates & 1) == 0) from += static_cast<unsigned>(std::countr_zero(candidates));
   const FrameNumber frame = first_[from];
-  unlink(frame);
-  if (from != order) split(frame, from, order);
+  unlink<Records>(records, frame, from);
+  records.info(frame).set_ownership(FrameInfo::kCached);
+  if (from != order) split<Records>(records, frame, from, order);
   free_frames_.fetch_sub(std::uint64_t{1} << order, std::memory_order_relaxed);
   return frame;
 }
 
-void BuddyLists::free(FrameNumber frame, unsigned order) noexcept {
+template <typename Records>
+void BuddyLists::free_into(Records records, FrameNumber frame, unsigned order) noexcept {
   free_frames_.fetch_add(std::uint64_t{1} << order, std::memory_order_relaxed);
   for (; order < kMaxOrder; ++order) {
-    const FrameNumber buddy = frame ^ (FrameNumber{1} << order);
-    FrameInfo* const record = arenas_.find(buddy);
-    if (record == nullptr || record->current_state() != FrameState::kFree ||
-        record->order != order) {
-      break;
-    }
-    unlink(buddy);
+    const FrameNumber half = FrameNumber{1} << order;
+    FrameInfo* const buddy = records.find(frame ^ half);
+    if (buddy == nullptr || !buddy->is_free_block(order)) break;
+    unlink<Records>(records, frame ^ half, order);
     // The upper half is no longer the first frame of a block.
-    arenas_.info(std::max(frame, buddy)).set_state(FrameState::kAbsent);
-    frame = std::min(frame, buddy);
+    records.info(frame | half).set_ownership(FrameInfo::kAbsent);
+    frame &= ~half;
   }
-  push(frame, order);
+  push<Records>(records, frame, order);
+}
+
+FrameNumber BuddyLists::take(unsigned order) noexcept {
+  if (order > kMaxOrder) return kNoFrame;
+  return arenas_.is_single() ? take_from(arenas_.single(), order)
+                             : take_from<const ArenaSet&>(arenas_, order);
+}
+
+void BuddyLists::free(FrameNumber frame, unsigned order) noexcept {
+  if (arenas_.is_single()) {
+    free_into(arenas_.single(), frame, order);
+  } else {
+    free_into<const ArenaSet&>(arenas_, frame, order);
+  }
 }
 
 }  // namespace quoll::vm

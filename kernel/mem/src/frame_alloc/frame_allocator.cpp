@@ -33,15 +33,18 @@ Frame FrameAllocator::zero_frame() noexcept {
 
 base::Result<FrameRun, AllocError> FrameAllocator::allocate_run(std::uint64_t count,
                                                                 std::uint64_t alignment) noexcept {
+  // A single frame needs none of the arithmetic, which is long without instructions for bits.
+  if (count == 1 && alignment == 1) {
+    const FrameNumber frame = take_from_lists();
+    if (frame != kNoFrame) [[likely]]
+      return FrameRun(*this, address(frame), 1);
+  }
   constexpr std::uint64_t kMost = std::uint64_t{1} << kMaxOrder;
   if (count == 0 || count > kMost || !std::has_single_bit(alignment) || alignment > kMost) {
     return base::err(AllocError::kInvalid);
   }
-  // A single frame needs none of the arithmetic, which is long without instructions for bits.
-  unsigned order = 0;
-  if (count != 1 || alignment != 1) {
-    order = static_cast<unsigned>(std::countr_zero(std::max(std::bit_ceil(count), alignment)));
-  }
+  const std::uint64_t block = std::max(std::bit_ceil(count), alignment);
+  const auto order = static_cast<unsigned>(std::countr_zero(block));
   FrameNumber first = take_run(count, order);
   if (first == kNoFrame && has_memory()) {
     // What the caches hold may be what keeps a block from being whole.
@@ -56,10 +59,6 @@ FrameNumber FrameAllocator::take_run(std::uint64_t count, unsigned order) noexce
   sync::LockGuard guard(lock_);
   const FrameNumber first = buddies_.take(order);
   if (first == kNoFrame) return kNoFrame;
-  if (order == 0) {
-    arenas_.info(first).set_ownership(FrameInfo::kOwnedOnce);
-    return first;
-  }
   // The run keeps the blocks that it is made of; the rest of the large block goes back.
   for_each_block(first, count, [this](FrameNumber block, unsigned block_order) {
     FrameInfo& record = arenas_.info(block);
@@ -75,8 +74,22 @@ FrameNumber FrameAllocator::take_run(std::uint64_t count, unsigned order) noexce
   return first;
 }
 
+FrameNumber FrameAllocator::take_from_lists() noexcept {
+  sync::LockGuard guard(lock_);
+  const FrameNumber frame = buddies_.take(0);
+  if (frame != kNoFrame) [[likely]]
+    info(address(frame)).set_ownership(FrameInfo::kOwnedOnce);
+  return frame;
+}
+
 void FrameAllocator::give_run(FrameNumber first, std::uint64_t count) noexcept {
   sync::LockGuard guard(lock_);
+  if (count == 1) {
+    if (info(address(first)).ownership() != FrameInfo::kOwnedOnce) [[unlikely]] {
+      report_broken(first, "freed twice");
+    }
+    return buddies_.free(first, 0);
+  }
   for_each_block(first, count,
                  [this](FrameNumber block, unsigned order)
                      QUOLL_NO_THREAD_SAFETY_ANALYSIS {  // under the guard above

@@ -155,14 +155,8 @@ FrameNumber FrameAllocator::take_frame() noexcept {
   if (address != 0) [[likely]]
     return number(mem::PhysicalAddress(address));
   // One from the lists: who takes one frame among other work is not to be kept by a batch.
-  {
-    sync::LockGuard guard(lock_);
-    const FrameNumber frame = buddies_.take(0);
-    if (frame != kNoFrame) {
-      arenas_.info(frame).set_ownership(FrameInfo::kOwnedOnce);
-      return frame;
-    }
-  }
+  const FrameNumber frame = take_from_lists();
+  if (frame != kNoFrame) return frame;
   address = take_slowly();
   return address == 0 ? kNoFrame : number(mem::PhysicalAddress(address));
 }

@@ -27,6 +27,28 @@ struct Arena {
   std::uint64_t end() const noexcept { return std::uint64_t{first} + count; }
 };
 
+/// The records where there is one arena: no search, and nothing that is called.
+class SingleArena {
+ public:
+  SingleArena(std::uint64_t base, const Arena& arena) noexcept
+      : base_(base), first_(arena.first), count_(arena.count) {}
+
+  /// As `ArenaSet::find`.
+  FrameInfo* find(FrameNumber frame) const noexcept {
+    return frame - first_ < count_ ? &info(frame) : nullptr;
+  }
+  /// As `ArenaSet::info`, unchecked.
+  FrameInfo& info(FrameNumber frame) const noexcept {
+    return *static_cast<FrameInfo*>(
+        mem::to_pointer(mem::VirtualAddress(base_ + std::uint64_t{frame} * sizeof(FrameInfo))));
+  }
+
+ private:
+  std::uint64_t base_;
+  FrameNumber first_;
+  FrameNumber count_;
+};
+
 /// All arenas, in order. Written once, when the machine starts.
 class ArenaSet {
  public:
@@ -45,6 +67,8 @@ class ArenaSet {
 
   std::span<const Arena> arenas() const noexcept { return {arenas_.data(), count_}; }
   bool is_single() const noexcept { return base_ != 0; }
+  /// *Requires*: `is_single()`.
+  SingleArena single() const noexcept { return {base_, arenas_[0]}; }
 
   /// The record of a frame, or null for one that is in no arena.
   FrameInfo* find(FrameNumber frame) const noexcept {

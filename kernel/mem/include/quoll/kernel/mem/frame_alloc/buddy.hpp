@@ -46,9 +46,17 @@ class BuddyLists {
   }
 
  private:
-  void push(FrameNumber frame, unsigned order) noexcept;
-  void unlink(FrameNumber frame) noexcept;
-  void split(FrameNumber frame, unsigned from, unsigned order) noexcept;
+  // `Records` is an `ArenaSet` or, where there is one, a `SingleArena`.
+  template <typename Records>
+  FrameNumber take_from(Records records, unsigned order) noexcept;
+  template <typename Records>
+  void free_into(Records records, FrameNumber frame, unsigned order) noexcept;
+  template <typename Records>
+  void push(Records records, FrameNumber frame, unsigned order) noexcept;
+  template <typename Records>
+  void unlink(Records records, FrameNumber frame, unsigned order) noexcept;
+  template <typename Records>
+  void split(Records records, FrameNumber frame, unsigned from, unsigned order) noexcept;
 
   const ArenaSet& arenas_;
   std::atomic<std::uint64_t>& free_frames_;

@@ -169,6 +169,7 @@ class FrameAllocator {
   // Raw frames, for the heap: `kNoFrame` when there is none. Past the cache one by one.
   FrameNumber take_frame() noexcept;
   void give_frame(FrameNumber frame) noexcept;
+  FrameNumber take_from_lists() noexcept;
   FrameNumber take_run(std::uint64_t count, unsigned order) noexcept;
   void give_run(FrameNumber first, std::uint64_t count) noexcept;
   FrameInfo* find(FrameNumber frame) noexcept { return arenas_.find(frame); }

@@ -43,27 +43,26 @@ struct alignas(16) FrameInfo {
   static constexpr std::uint64_t kCached = 0;
   static constexpr std::uint64_t kOwnedOnce = 1;
 
-  /// Where `order` lies in that word.
-  static constexpr unsigned kOrderShift = 40;
-  static constexpr std::uint64_t kFreeWord = static_cast<std::uint64_t>(FrameState::kFree) << 32;
+  static constexpr std::uint64_t kAbsent = static_cast<std::uint64_t>(FrameState::kAbsent) << 32;
+  /// And of a free block.
+  static constexpr std::uint64_t free_block(unsigned order) noexcept {
+    return static_cast<std::uint64_t>(FrameState::kFree) << 32 | std::uint64_t{order} << 40;
+  }
 
   std::uint64_t ownership() const noexcept { return __atomic_load_n(word(), __ATOMIC_RELAXED); }
   void set_ownership(std::uint64_t value) noexcept {
     __atomic_store_n(word(), value, __ATOMIC_RELAXED);
   }
-  /// Read by whoever frees the buddy while the owner may write: only the holder of the buddy
-  /// lists' lock makes a block free, so for that holder "free" cannot change, and any other answer
-  /// means no.
+  /// Either is read by whoever frees the buddy while the owner may write: only the holder of the
+  /// buddy lists' lock makes a block free, so for that holder "free" cannot change, and any other
+  /// answer means no.
+  bool is_free_block(unsigned of_order) const noexcept {
+    return ownership() == free_block(of_order);
+  }
   FrameState current_state() const noexcept {
     FrameState now{};
     __atomic_load(&state, &now, __ATOMIC_RELAXED);
     return now;
-  }
-  /// Makes it the first frame of the only block on its list.
-  void make_free_alone(unsigned block_order) noexcept {
-    next = kNoFrame;
-    previous = kNoFrame;
-    set_ownership(kFreeWord | std::uint64_t{block_order} << kOrderShift);
   }
   void set_state(FrameState value) noexcept { __atomic_store(&state, &value, __ATOMIC_RELAXED); }
 
