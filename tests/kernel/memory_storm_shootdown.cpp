@@ -4,11 +4,15 @@
 // worker has pages of its own among those of others and moves from hart to hart, so that a
 // translation that outlived its fence shows as a value that should be gone, or as a write that
 // should have been refused.
+#include <atomic>
 #include <memory>
 
 #include <quoll/arch/current.hpp>
 #include <quoll/kernel/mem/address_space.hpp>
+#include <quoll/kernel/mem/flush.hpp>
 #include <quoll/kernel/mem/user_copy.hpp>
+#include <quoll/kernel/mem/vm_space.hpp>
+#include <quoll/sync/spin_lock.hpp>
 
 #include "memory_storm.hpp"
 
@@ -192,6 +196,39 @@ KTEST_TASK(MemoryStorm, SpacesComeAndGoOnAllHarts, within("60s")) {
     return leave(exec::now() + exec::ticks_per_second() / 100);
   }).checked();
   expect_equal((co_await free_memory(before).checked()).value(), before);
+}
+
+/// Has a hart with its interrupts off fence all that have the space active, while they do the same.
+async::Task<std::uint64_t> fence_uninterrupted(VmSpace& space, std::atomic<unsigned>& present,
+                                               unsigned expected) {
+  space.activate();
+  const sync::InterruptGuard<arch::Interrupts> guard;
+  present.fetch_add(1);
+  // For the others to be here too; when a task waits behind another on one hart, not for ever.
+  const exec::Ticks limit = exec::now() + exec::ticks_per_second() / 20;
+  while (present.load() < expected && exec::now() < limit) arch::Interrupts::relax();
+  std::uint64_t done = 0;
+  for (; done < 50; ++done) {
+    TlbFlusher flusher(space);
+    flusher.issue_all();
+    flusher.dispatch();
+  }
+  co_return done;
+}
+
+KTEST_TASK(KnownDefects, HartsWithoutInterruptsFenceEachOther, within("60s")) {
+  auto space = VmSpace::create(kernel_space());
+  CO_ASSERT_TRUE(space.has_value());
+  const unsigned harts = arch::Harts::count();
+  std::atomic<unsigned> present{0};
+  const auto done = co_await run_workers(harts, [&](unsigned) {
+                      return fence_uninterrupted(**space, present, harts);
+                    }).checked();
+  CO_ASSERT_TRUE(done.has_value());
+  EXPECT_EQ(*done, 50u * harts);
+  (void)co_await run_workers(2 * harts, [](unsigned) {
+    return leave(exec::now() + exec::ticks_per_second() / 100);
+  }).checked();
 }
 
 }  // namespace
