@@ -61,6 +61,7 @@ void initialise_hart(unsigned id, std::uint64_t stack_low, std::uint64_t stack_h
   HartLocal& local = hart_local();
   QUOLL_ASSERT(&local == &quoll_hart_local);
   local.id = id;
+  local.own_offset = id * Harts::kOwnSize;
   local.stack_low = stack_low;
   local.stack_high = stack_high;
   local.emergency_low = mem::address_of(&emergency_stack).value();

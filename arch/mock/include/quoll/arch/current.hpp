@@ -4,6 +4,7 @@
 // running test has installed.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 
@@ -26,6 +27,10 @@ struct Interrupts {
 
 struct Harts {
   static unsigned id() noexcept;
+  template <typename T>
+  static T& own(std::array<T, sync::kMaxHarts>& all) noexcept {
+    return all[id()];
+  }
   static unsigned count() noexcept;
 };
 

@@ -25,6 +25,7 @@ struct HartLocal {
 
   std::uint32_t id = 0;                        ///< dense logical id
   std::uint32_t interrupt_depth = 0;           ///< above zero inside an interrupt handler
+  std::uint64_t own_offset = 0;                ///< `id` times `Harts::kOwnSize`
   std::uint64_t deadline = ~std::uint64_t{0};  ///< what the timer is set to
   UserContext* float_owner = nullptr;          ///< whose floating-point registers the hart holds
   UserContext* float_dirty = nullptr;          ///< the owner, if its stored copy is out of date

@@ -3,6 +3,7 @@
 // Interrupts of this hart: on, off, waited for; and who this hart is.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 
@@ -61,6 +62,22 @@ struct Harts {
     asm volatile("lwu %0, %1(tp)" : "=r"(id) : "i"(offsetof(HartLocal, id)));
     __builtin_assume(id < sync::kMaxHarts);
     return static_cast<unsigned>(id);
+  }
+  /// What of `all`, an element for each hart, belongs to the hart that runs this. Elements of
+  /// this size are found without a shift, which tells where two dozen instructions are all there
+  /// is.
+  static constexpr std::size_t kOwnSize = 512;
+  template <typename T>
+  [[gnu::always_inline]] static T& own(std::array<T, sync::kMaxHarts>& all) noexcept {
+    if constexpr (sizeof(T) == kOwnSize) {
+      std::uint64_t offset = 0;
+      // SAFETY: as `hart_local`; the offset is that of an element.
+      asm volatile("ld %0, %1(tp)" : "=r"(offset) : "i"(offsetof(HartLocal, own_offset)));
+      return *static_cast<T*>(
+          static_cast<void*>(static_cast<std::byte*>(static_cast<void*>(all.data())) + offset));
+    } else {
+      return all[id()];
+    }
   }
   static unsigned count() noexcept;
   /// The id that firmware and interrupt controller know.

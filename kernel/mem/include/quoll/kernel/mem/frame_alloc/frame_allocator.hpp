@@ -138,7 +138,7 @@ class FrameAllocator {
   /// The quick way: a frame with one owner, or 0.
   [[gnu::always_inline]] std::uint64_t take_cached() noexcept {
     const sync::InterruptGuard<arch::Interrupts> guard;
-    const std::uint64_t address = caches_[arch::Harts::id()].try_pop();
+    const std::uint64_t address = arch::Harts::own(caches_).try_pop();
     if (address != 0) [[likely]]
       arenas_.info_in_single(address).set_ownership(FrameInfo::kOwnedOnce);
     return address;
@@ -150,7 +150,7 @@ class FrameAllocator {
   }
   [[gnu::always_inline]] bool give_to_cache(mem::PhysicalAddress address) noexcept {
     const sync::InterruptGuard<arch::Interrupts> guard;
-    FrameCache& cache = caches_[arch::Harts::id()];
+    FrameCache& cache = arch::Harts::own(caches_);
     FrameCache::Slot* const top = cache.try_claim_with_room();
     if (top == nullptr) [[unlikely]]
       return false;
