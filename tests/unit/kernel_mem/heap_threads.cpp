@@ -61,55 +61,77 @@ struct Shared {
   std::atomic<unsigned> running{kHarts - 1};
 };
 
-void work(Shared& shared, unsigned hart, unsigned seed) {
-  const AsHart as(hart);
-  std::mt19937 random(seed + hart);
-  const auto give = [&](unsigned char* piece) {
-    const std::size_t size = Piece::check(piece);
-    if (random() % 2 == 0) {
-      shared.heap.deallocate(piece);
+/// A hart that allocates, frees, and exchanges objects with others.
+class Worker {
+ public:
+  Worker(Shared& shared, unsigned seed) : shared_(shared), random_(seed) {}
+
+  void run() {
+    for (int step = 0; step < kSteps; ++step) {
+      switch (random_() % 4) {
+        case 0:
+        case 1:
+          allocate();
+          break;
+        case 2:
+          free_one();
+          break;
+        default:
+          exchange();
+      }
+      if (own_.size() > 400) free_all();
+    }
+    free_all();
+  }
+
+ private:
+  void allocate() {
+    // Two classes mostly, so that there is something to fight for.
+    const std::size_t size = random_() % 8 == 0 ? 3 + random_() % 2046 : 33 + random_() % 32;
+    void* const memory = shared_.heap.allocate(size);
+    if (memory == nullptr) {
+      shared_.refused.fetch_add(1, std::memory_order_relaxed);
     } else {
-      shared.heap.deallocate(piece, size);
-    }
-  };
-  std::vector<unsigned char*> own;
-  for (int step = 0; step < kSteps; ++step) {
-    switch (random() % 4) {
-      case 0:
-      case 1: {
-        // Two classes mostly, so that there is something to fight for.
-        const std::size_t size = random() % 8 == 0 ? 3 + random() % 2046 : 33 + random() % 32;
-        void* const memory = shared.heap.allocate(size);
-        if (memory == nullptr) {
-          shared.refused.fetch_add(1, std::memory_order_relaxed);
-        } else {
-          own.push_back(Piece::fill(memory, size, static_cast<unsigned char>(random())));
-        }
-        break;
-      }
-      case 2:
-        if (own.empty()) break;
-        std::swap(own[random() % own.size()], own.back());
-        give(own.back());
-        own.pop_back();
-        break;
-      default: {
-        unsigned char* piece = nullptr;
-        if (!own.empty()) {
-          piece = own.back();
-          own.pop_back();
-        }
-        auto& slot = shared.handed_over[random() % shared.handed_over.size()];
-        piece = slot.exchange(piece, std::memory_order_acq_rel);
-        if (piece != nullptr) give(piece);
-      }
-    }
-    if (own.size() > 400) {
-      for (unsigned char* piece : own) give(piece);
-      own.clear();
+      own_.push_back(Piece::fill(memory, size, static_cast<unsigned char>(random_())));
     }
   }
-  for (unsigned char* piece : own) give(piece);
+  void free_one() {
+    if (own_.empty()) return;
+    std::swap(own_[random_() % own_.size()], own_.back());
+    give(own_.back());
+    own_.pop_back();
+  }
+  void exchange() {
+    unsigned char* piece = nullptr;
+    if (!own_.empty()) {
+      piece = own_.back();
+      own_.pop_back();
+    }
+    auto& slot = shared_.handed_over[random_() % shared_.handed_over.size()];
+    piece = slot.exchange(piece, std::memory_order_acq_rel);
+    if (piece != nullptr) give(piece);
+  }
+  void free_all() {
+    for (unsigned char* piece : own_) give(piece);
+    own_.clear();
+  }
+  void give(unsigned char* piece) {
+    const std::size_t size = Piece::check(piece);
+    if (random_() % 2 == 0) {
+      shared_.heap.deallocate(piece);
+    } else {
+      shared_.heap.deallocate(piece, size);
+    }
+  }
+
+  Shared& shared_;
+  std::mt19937 random_;
+  std::vector<unsigned char*> own_;
+};
+
+void work(Shared& shared, unsigned hart, unsigned seed) {
+  const AsHart as(hart);
+  Worker(shared, seed + hart).run();
   shared.running.fetch_sub(1, std::memory_order_release);
 }
 

@@ -63,7 +63,7 @@ class CursorMut : public Cursor<T> {
       TRY(map_granule(to, properties, flush));
     } else {
       const detail::Contiguous pages{to - mem::PhysicalAddress(at_.value()), properties, large};
-      TRY(map_pages(*tree_, guard_, at_, pages, size, flush));
+      TRY(map_pages(*tree_, guard_.held(), at_, pages, size, flush));
     }
     at_ += size;
     return {};
@@ -84,7 +84,7 @@ class CursorMut : public Cursor<T> {
       if (frame > last) return base::err(MapError::kPhysicalRange);
     }
     const detail::Scattered pages{frames.data(), at_, properties};
-    TRY(map_pages(*tree_, guard_, at_, pages, size, flush));
+    TRY(map_pages(*tree_, guard_.held(), at_, pages, size, flush));
     at_ += size;
     return {};
   }
@@ -128,7 +128,7 @@ class CursorMut : public Cursor<T> {
   /// Takes out the tables below the cursor's guard that have no entries, and leaves pages alone.
   void prune(Flush& flush) {
     if (!tree_->reclaims()) return;
-    detail::clear_empty_tables(*tree_, guard_, Base::start_, Base::size_, flush);
+    detail::clear_empty_tables(*tree_, guard_.held(), Base::start_, Base::size_, flush);
   }
   /// What the cursor's guard covers, if the guard has no entries left and is not the root: a
   /// cursor with a guard above it can take it out.
@@ -150,7 +150,7 @@ class CursorMut : public Cursor<T> {
     const auto change = [&](Entry* slot, unsigned level, mem::VirtualAddress page) {
       set_properties(slot, level, page, properties_for, flush);
     };
-    detail::for_each_leaf(*tree_, guard_, at_, size, change);
+    detail::for_each_leaf(*tree_, guard_.held(), at_, size, change);
     at_ += size;
     return {};
   }
@@ -211,10 +211,10 @@ class CursorMut : public Cursor<T> {
     detail::MissingTables<T> missing(*tree_);
     const auto check = [&](Entry* slot, unsigned level, mem::VirtualAddress page) {
       if (!checked) return;
-      checked = missing.add(guard_, page + distance, rest_of(level, page),
+      checked = missing.add(guard_.held(), page + distance, rest_of(level, page),
                             request_for(slot, level, page));
     };
-    detail::for_each_leaf(*source.tree_, source.guard_, source.at_, size, check);
+    detail::for_each_leaf(*source.tree_, source.guard_.held(), source.at_, size, check);
     TRY(std::move(checked));
     Reserve<typename T::Memory> reserve(tree_->memory());
     if (!reserve.take(missing.count())) return base::err(MapError::kOutOfMemory);
@@ -225,7 +225,8 @@ class CursorMut : public Cursor<T> {
       shared(page, leaf, T::page_bytes(level));
       const mem::VirtualAddress here = page + distance;
       const std::uint64_t bytes = T::page_bytes(level);
-      detail::write_leaves(*tree_, guard_, here, bytes, request_for(slot, level, page), reserve);
+      detail::write_leaves(*tree_, guard_.held(), here, bytes, request_for(slot, level, page),
+                           reserve);
       flush.include(mem::VirtualRange(here, bytes), FenceReach::kLocal);
       source.set_properties(
           slot, level, page,
@@ -236,7 +237,7 @@ class CursorMut : public Cursor<T> {
           },
           source_flush);
     };
-    detail::for_each_leaf(*source.tree_, source.guard_, source.at_, size, copy);
+    detail::for_each_leaf(*source.tree_, source.guard_.held(), source.at_, size, copy);
     at_ += size;
     source.at_ += size;
     return {};
@@ -345,7 +346,7 @@ class CursorMut : public Cursor<T> {
       T& tree, typename T::Guard guard, mem::VirtualAddress at, std::uint64_t size, Flush& flush,
       Removed& removed) noexcept {
     TRY(split_ends(tree, guard, at, size, flush));
-    detail::clear_leaves(tree, guard, at, size, flush, removed);
+    detail::clear_leaves(tree, guard.held(), at, size, flush, removed);
     return {};
   }
 
@@ -390,7 +391,7 @@ class CursorMut : public Cursor<T> {
 
   /// The entry of a level on the way to an address. *Requires*: it is at or below the guard.
   Entry* slot_at(mem::VirtualAddress at, unsigned level) const noexcept {
-    Held here = guard_;
+    Held here = guard_.held();
     while (here.level > level) {
       const Entry entry = T::load(&tree_->table(here.table)[T::index(at, here.level)]);
       here = {tree_->format().decode_table(entry), here.level - 1};

@@ -28,6 +28,7 @@ struct Contiguous {
   std::uint64_t offset = 0;  ///< physical minus virtual address
   Properties properties;
   LargePages large{};
+  bool may_be_large() const noexcept { return large == LargePages::kAllowed; }
   mem::PhysicalAddress target(mem::VirtualAddress page) const noexcept {
     return mem::PhysicalAddress(page.value() + offset);
   }
@@ -35,10 +36,10 @@ struct Contiguous {
 
 /// Pages whose frames are listed.
 struct Scattered {
-  static constexpr LargePages large = LargePages::kForbidden;
   const mem::PhysicalAddress* frames = nullptr;
   mem::VirtualAddress start;
   Properties properties;
+  static constexpr bool may_be_large() noexcept { return false; }
   mem::PhysicalAddress target(mem::VirtualAddress page) const noexcept {
     return frames[(page - start) >> mem::kPageShift];
   }
@@ -49,7 +50,7 @@ template <typename T, typename Request>
 bool is_leaf_here(const T& tree, unsigned level, mem::VirtualAddress page, std::uint64_t size,
                   const Request& request) {
   if (level == 0) return true;
-  return request.large == LargePages::kAllowed && size == T::page_bytes(level) &&
+  return request.may_be_large() && size == T::page_bytes(level) &&
          tree.format().may_be_leaf(level) && request.target(page).is_aligned(T::page_bytes(level));
 }
 

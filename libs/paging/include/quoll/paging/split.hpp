@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include <quoll/base/assert.hpp>
 #include <quoll/mem/address.hpp>
 #include <quoll/mem/range.hpp>
 #include <quoll/paging/flush.hpp>
@@ -22,7 +23,10 @@ namespace quoll::paging::detail {
 template <typename T>
 unsigned splits_for(unsigned level, mem::VirtualAddress boundary) {
   unsigned count = 0;
-  for (; !boundary.is_aligned(T::page_bytes(level)); --level) ++count;
+  for (; !boundary.is_aligned(T::page_bytes(level)); --level) {
+    QUOLL_DEBUG_ASSERT(level > 0);  // no page starts inside a granule
+    ++count;
+  }
   return count;
 }
 

@@ -95,6 +95,9 @@ class Tree : public Levels<F>, public EntryAccess<typename F::Entry, typename Re
   struct Guard : Held {
     Entry* entries;
     Record record;
+
+    /// For those below the guard, who treat it as any other table.
+    const Held& held() const noexcept { return *this; }
   };
 
   Tree(F format, mem::PhysicalAddress root, M memory, Reclaim reclaim, O observer)
@@ -190,7 +193,8 @@ class Tree : public Levels<F>, public EntryAccess<typename F::Entry, typename Re
   Guard lock_checked(mem::VirtualAddress start, std::uint64_t size, unsigned lowest) noexcept {
     const Guard guard = lock_guard(start, lowest);
     if (guard.level > 0) {
-      if (!is_vacant(guard.entries, guard.level, start, size)) lock_below(guard, start, size);
+      if (!is_vacant(guard.entries, guard.level, start, size))
+        lock_below(guard.held(), start, size);
     } else if (reclaims()) {
       auto& sections = memory_.sections();
       const auto [state, next] = guard.record.words();
@@ -204,7 +208,7 @@ class Tree : public Levels<F>, public EntryAccess<typename F::Entry, typename Re
   [[gnu::always_inline]] void unlock(const Guard& guard, mem::VirtualAddress start,
                                      std::uint64_t size) noexcept {
     if (guard.level > 0 && !is_vacant(guard.entries, guard.level, start, size)) {
-      unlock_below(guard, start, size);
+      unlock_below(guard.held(), start, size);
     }
     observer_.unlocked(guard.table, guard.level);
     guard.record.unlock();
