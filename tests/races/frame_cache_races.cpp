@@ -63,6 +63,15 @@ class Allocator {
       (void)flush_from(hart);
     }
   }
+  /// Into any hart's cache. The allocator's harts put frames into their own only; what a claim
+  /// orders does not depend on that.
+  void donate(unsigned hart, std::uint64_t frame) {
+    auto* const top = Cache::claim(caches_[hart].gate(), kRelax);
+    *top = frame;
+    Cache::give_back(caches_[hart].gate(), top + 1);
+  }
+  /// From the cache alone, at the first attempt.
+  std::uint64_t try_take(unsigned hart) { return caches_[hart].try_pop(); }
   std::uint64_t steal() {
     for (unsigned hart = 0; hart < caches_.size(); ++hart) {
       if (const std::uint64_t frame = pop_from(hart)) return frame;
@@ -202,6 +211,24 @@ struct Givers : rl::test_suite<Givers, 2>, Suite {
   void after() { frames.check(); }
 };
 
+/// A hart that puts a frame into the other's cache, which pops it.
+struct Donors : rl::test_suite<Donors, 2>, Suite {
+  void before() {
+    frames.add(1);
+    frames.add(2);
+  }
+  void thread(unsigned thread) {
+    if (thread == 0) {
+      frames.use(kFrames);
+      frames.donate(1, kFrames);
+    } else if (const std::uint64_t frame = frames.try_take(1)) {
+      frames.use(frame);
+      frames.give(1, frame);
+    }
+  }
+  void after() { frames.check(); }
+};
+
 constexpr std::array kControls{
     Control{"claiming does not acquire", kGate, Weakening::kAcquire},
     Control{"returning does not release", kGate, Weakening::kRelease},
@@ -210,6 +237,7 @@ constexpr std::array kControls{
 constexpr std::array kModels{
     Model{"thieves", &rl::simulate<Thieves>, 3, 4, 0, kControls},
     Model{"givers", &rl::simulate<Givers>, 4, 6, 0, kControls},
+    Model{"donors", &rl::simulate<Donors>, 3, 4, 0, std::span(kControls).first(2)},
 };
 
 }  // namespace
