@@ -103,6 +103,20 @@ class MutationTest(unittest.TestCase):
         self.assertEqual({m.key for m in moved}, set(known))
         self.assertEqual(set(known.values()), {"a reason"})
 
+    def test_verdicts_of_an_earlier_run_count_for_the_same_lines_only(self):
+        first, second, third = self.mutants[:3]
+        printed = [
+            "quoll: seed 1, 3 mutations known; building",
+            f"caught by unit.toy over time (61 s): {first.describe()}",
+            f"survived (5 s): {second.describe()}",
+            f"unbuildable (5 s): {third.describe()}",
+            "survived without a reason: " + first.describe(),
+        ]
+        verdicts = {first: "caught", second: "survived", third: "unbuildable"}
+        self.assertEqual(mutation.read_verdicts("\n".join(printed), self.mutants), verdicts)
+        moved = mutation.mutants_of("toy.cpp", "\n\n" + TOY)
+        self.assertEqual(mutation.read_verdicts("\n".join(printed), moved), {})
+
     def test_sources_are_found(self):
         with tempfile.TemporaryDirectory() as root:
             os.makedirs(os.path.join(root, "a/b"))

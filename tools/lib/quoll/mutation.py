@@ -189,3 +189,14 @@ def survivor_row(mutant):
         text.strip().replace("|", "\\|") for text in (mutant.before, mutant.after or "removed")
     )
     return f"| {mutant.file} | {mutant.rule} | `{before}` | `{after}` | |"
+
+
+def read_verdicts(text, mutants):
+    """{mutant: verdict} of what a run has printed, for those that are still the same line."""
+    by_text = {mutant.describe(): mutant for mutant in mutants}
+    out = {}
+    for line in text.splitlines():
+        said = re.match(r"(caught|survived|unbuildable)\b.*? \(\d+ s\): (.*)$", line)
+        if said and said[2] in by_text:
+            out[by_text[said[2]]] = said[1]
+    return out
