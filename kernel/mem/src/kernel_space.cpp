@@ -41,7 +41,7 @@ base::Result<volatile void*, SpaceError> KernelSpace::map_device(mem::PhysicalRa
   // Where a large page fits, the address is congruent to the registers', so that one can be used.
   const mem::VirtualAddress from = window_.start();
   const std::uint64_t skip = size < kLargePage ? 0 : (first.value() - from.value()) % kLargePage;
-  if (window_.size() < skip || size > window_.size() - skip) return base::err(SpaceError::kNoRoom);
+  if (size > window_.size() || skip > window_.size() - size) return base::err(SpaceError::kNoRoom);
   const mem::VirtualRange place(from + skip, size);
   paging::Flush flush;
   const paging::Properties properties{mem::Permissions::read_write(), paging::CacheMode::kDevice,

@@ -41,24 +41,7 @@ base::Result<void, AllocError> FrameAllocator::init(const mem::PhysMap& map,
   if (!zeros) return refuse();
   metadata_ = bootstrap.taken_frames() - taken_before;
 
-  {
-    sync::LockGuard guard(lock_);
-    buddies_.clear();
-    // First every buddy that a block could ever be joined with is made absent; then the blocks and
-    // frames that exist overwrite that.
-    const auto mark = [this](FrameNumber first, unsigned order)
-                          QUOLL_NO_THREAD_SAFETY_ANALYSIS {  // under the guard above
-                            buddies_.mark_absent_buddies(first, order);
-                          };
-    for (auto s = bootstrap.next_free(0); s; s = bootstrap.next_free(s->end)) {
-      for_each_block(static_cast<FrameNumber>(s->first), s->count(), mark);
-    }
-    for (auto s = in_use.next(0); s; s = in_use.next(s->end)) {
-      for_each_block(static_cast<FrameNumber>(s->first), s->count(), mark);
-    }
-  }
-  take_over_in_use(in_use);
-  take_over_free(bootstrap);
+  take_over(bootstrap, in_use);
 
   fill_with_zeros(map_.pointer(address(*zeros)));
   arenas_.info(*zeros).set_ownership(FrameInfo::kOwnedOnce);
@@ -67,7 +50,21 @@ base::Result<void, AllocError> FrameAllocator::init(const mem::PhysMap& map,
   return {};
 }
 
-void FrameAllocator::take_over_in_use(const Stretches& in_use) {
+void FrameAllocator::take_over(const BootstrapAllocator& bootstrap, const Stretches& in_use) {
+  sync::LockGuard guard(lock_);
+  buddies_.clear();
+  // First every buddy that a block could ever be joined with is made absent; then the blocks and
+  // frames that exist overwrite that.
+  const auto mark = [this](FrameNumber first, unsigned order)
+                        QUOLL_NO_THREAD_SAFETY_ANALYSIS {  // under the guard above
+                          buddies_.mark_absent_buddies(first, order);
+                        };
+  for (auto s = bootstrap.next_free(0); s; s = bootstrap.next_free(s->end)) {
+    for_each_block(static_cast<FrameNumber>(s->first), s->count(), mark);
+  }
+  for (auto s = in_use.next(0); s; s = in_use.next(s->end)) {
+    for_each_block(static_cast<FrameNumber>(s->first), s->count(), mark);
+  }
   // Frames that come back later are single allocated frames until then.
   for (auto s = in_use.next(0); s; s = in_use.next(s->end)) {
     for (std::uint64_t i = s->first; i < s->end; ++i) {
@@ -75,13 +72,9 @@ void FrameAllocator::take_over_in_use(const Stretches& in_use) {
     }
     managed_ += s->count();
   }
-}
-
-void FrameAllocator::take_over_free(const BootstrapAllocator& bootstrap) {
-  sync::LockGuard guard(lock_);
+  // Freed like any other block, so that stretches that touch grow together.
   for (auto s = bootstrap.next_free(0); s; s = bootstrap.next_free(s->end)) {
     managed_ += s->count();
-    // Freed like any other block, so that stretches that touch grow together.
     for_each_block(static_cast<FrameNumber>(s->first), s->count(),
                    [this](FrameNumber first, unsigned order)
                        QUOLL_NO_THREAD_SAFETY_ANALYSIS {  // under the guard above

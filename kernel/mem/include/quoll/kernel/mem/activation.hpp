@@ -25,7 +25,8 @@
 // S5 claims what S4 has done. A hart that had forgotten all up to n-1, and was fenced for n, has
 // forgotten all up to n; where another shootdown is under way the exchange fails, the claim stays
 // too small, and the hart forgets once more than it must when it comes back. A4's store can make
-// it too small likewise; no store makes it too large.
+// it too small likewise; no store makes it too large. A4 reads and writes without order: an older
+// number is a smaller one, and nothing is reached through it.
 //
 // Leaving: satp is written first, then the hart leaves the set; fences until then do no harm. What
 // a hart under no ASID had cached nobody can tell from what comes next, so it forgets all of it
@@ -75,9 +76,9 @@ class BasicActivation {
     if (is_untagged) untagged_.fetch_or(bit(hart));
     active_.fetch_or(bit(hart));
     const std::uint64_t now = changes_.load();
-    const std::uint64_t forgot = forgot_[hart].load();
+    const std::uint64_t forgot = forgot_[hart].load(std::memory_order_relaxed);
     if (forgot == now) return Forget::kNothing;
-    forgot_[hart].store(now);
+    forgot_[hart].store(now, std::memory_order_relaxed);
     return forgot == 0 ? Forget::kAll : Forget::kAsid;
   }
   void leave(unsigned hart) noexcept {

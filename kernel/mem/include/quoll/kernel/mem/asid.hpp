@@ -61,8 +61,10 @@ template <typename Memory>
 class BasicAsidTag {
  public:
   /// The number of the latest activation. *Requires*: the space is active somewhere under a tag;
-  /// it keeps its number for that long.
-  std::uint16_t asid() const noexcept { return static_cast<std::uint16_t>(value_.load()); }
+  /// it keeps its number for that long, and whoever found the space active sees it.
+  std::uint16_t asid() const noexcept {
+    return static_cast<std::uint16_t>(value_.load(std::memory_order_relaxed));
+  }
 
  private:
   friend class BasicAsidAllocator<Memory>;

@@ -30,15 +30,18 @@ auto BasicAsidAllocator<Memory>::enter(AsidTag& tag, unsigned hart) noexcept -> 
     return {asid_of(wanted), false};
   }
 
+  // Tags and the generation are written under the lock alone. Beside it a tag counts only with its
+  // generation, which `held` confirms.
   sync::LockGuard guard(lock_);
-  std::uint64_t now = tag.value_.load();
-  if (generation_of(now) != generation_.load()) {
-    const std::uint64_t renewed = tag_of(generation_.load(), asid_of(now));
+  std::uint64_t now = tag.value_.load(std::memory_order_relaxed);
+  if (const std::uint64_t current = generation_.load(std::memory_order_relaxed);
+      generation_of(now) != current) {
+    const std::uint64_t renewed = tag_of(current, asid_of(now));
     now = now != 0 && renew_kept(now, renewed) ? renewed : allocate();
     // A tag that is lost stays as it is: it can be told from every later one.
-    if (now != 0) tag.value_.store(now);
+    if (now != 0) tag.value_.store(now, std::memory_order_relaxed);
   }
-  const std::uint64_t generation = generation_.load();
+  const std::uint64_t generation = generation_.load(std::memory_order_relaxed);
   const bool must_forget = self.forgot != generation;
   self.forgot = generation;
   self.held.store(now == 0 ? kNone : now);
@@ -57,7 +60,7 @@ std::uint64_t BasicAsidAllocator<Memory>::allocate() noexcept {
   for (bool rolled = false;; rolled = true) {
     while (next_ <= last_) {
       const std::uint32_t asid = next_++;
-      if (!is_kept(asid)) return tag_of(generation_.load(), asid);
+      if (!is_kept(asid)) return tag_of(generation_.load(std::memory_order_relaxed), asid);
     }
     if (rolled || !would_gain()) return 0;
     roll_over();

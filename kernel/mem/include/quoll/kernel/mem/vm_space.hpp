@@ -56,7 +56,9 @@ class VmSpace : public intrusive::RefCounted<VmSpace> {
   /// *Errors*: `kOverlap`: there is a handler already.
   base::Result<void, SpaceError> register_page_fault_handler(const PageFaultHandler& handler);
   /// *Requires*: nobody is in the handler, or on the way into it.
-  void unregister_page_fault_handler() noexcept { handler_.store(nullptr); }
+  void unregister_page_fault_handler() noexcept {
+    handler_.store(nullptr, std::memory_order_relaxed);
+  }
   /// `kNotMapped` when nobody is registered.
   FaultOutcome handle_page_fault(mem::VirtualAddress address, mem::Access access);
 

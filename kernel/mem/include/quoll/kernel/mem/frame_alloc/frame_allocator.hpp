@@ -194,8 +194,7 @@ class FrameAllocator {
   }
   bool has_memory() const noexcept { return !arenas_.arenas().empty(); }
 
-  void take_over_free(const BootstrapAllocator& bootstrap);
-  void take_over_in_use(const Stretches& in_use);
+  void take_over(const BootstrapAllocator& bootstrap, const Stretches& in_use);
 
   // First what the quick way reads.
   ArenaSet arenas_;
