@@ -253,8 +253,8 @@ KTEST(Counts, Cursors) {
 /// A space of the test's own.
 struct Fixture {
   std::unique_ptr<AddressSpace> space;
-  Fixture() {
-    if (auto made = AddressSpace::create(kernel_space())) space = std::move(*made);
+  explicit Fixture(const SpaceLimits& limits = {}) {
+    if (auto made = AddressSpace::create(kernel_space(), limits)) space = std::move(*made);
   }
   Fixture(const Fixture&) = delete;
   Fixture& operator=(const Fixture&) = delete;
@@ -292,6 +292,66 @@ KTEST(Counts, Spaces) {
     decommit = std::min(decommit, count([&] { (void)space.decommit(page); }));
   }
   tell("space.decommit_page", decommit);
+}
+
+/// What one mapping more costs, and its end, among so many others with a page between each two; the
+/// mean over some of these pages.
+struct AmongRegions {
+  std::uint64_t map = 0;
+  std::uint64_t unmap = 0;
+  std::uint64_t search = 0;  ///< a place found for it too
+};
+
+std::optional<AmongRegions> measure_among(unsigned present) {
+  constexpr unsigned kTimes = 64;
+  const Fixture user(SpaceLimits{.regions = present + 1});
+  if (user.space == nullptr) return std::nullopt;
+  AddressSpace& space = *user.space;
+  const auto gap = [&](std::uint64_t i) {
+    return mem::VirtualRange(space.bounds().start() + 2 * i * kPageSize, kPageSize);
+  };
+  for (std::uint64_t i = 0; i < present; ++i) {
+    const mem::VirtualAddress at = gap(i).end();
+    if (!space.map_anonymous(Placement::at(at), kPageSize, kReadWrite)) return std::nullopt;
+  }
+  AmongRegions out;
+  for (std::uint64_t i = 0; i < kTimes; ++i) {
+    const mem::VirtualRange page = gap((i * present + present / 2) / kTimes);
+    const auto map = [&](Placement where) { (void)space.map_anonymous(where, kPageSize, kReadWrite); };
+    out.map += count([&] { map(Placement::at(page.start())); });
+    out.unmap += count([&] { (void)space.unmap(page); });
+    std::optional<mem::VirtualRange> found;
+    out.search += count([&] {
+      if (auto got = space.map_anonymous(Placement::anywhere(), kPageSize, kReadWrite)) found = *got;
+    });
+    if (!found || !space.unmap(*found)) return std::nullopt;
+  }
+  if (space.usage().regions != present) return std::nullopt;
+  return AmongRegions{out.map / kTimes, out.unmap / kTimes, out.search / kTimes};
+}
+
+KTEST(Counts, Regions) {
+  if (!can_count()) return;
+  const auto one = measure_among(1);
+  const auto thousand = measure_among(1'000);
+  const auto many = measure_among(100'000);
+  ASSERT_TRUE(one && thousand && many);
+  tell("regions.map_among_1", one->map);
+  tell("regions.map_among_1000", thousand->map);
+  tell("regions.map_among_100000", many->map);
+  tell("regions.unmap_among_1", one->unmap);
+  tell("regions.unmap_among_1000", thousand->unmap);
+  tell("regions.unmap_among_100000", many->unmap);
+  tell("regions.search_among_1", one->search);
+  tell("regions.search_among_1000", thousand->search);
+  tell("regions.search_among_100000", many->search);
+  // From a thousand to a hundred thousand is two thirds of the way from one to a thousand.
+  const auto is_logarithmic = [](std::uint64_t first, std::uint64_t second, std::uint64_t third) {
+    return third <= second + (second - std::min(first, second));
+  };
+  EXPECT_TRUE(is_logarithmic(one->map, thousand->map, many->map));
+  EXPECT_TRUE(is_logarithmic(one->unmap, thousand->unmap, many->unmap));
+  EXPECT_TRUE(is_logarithmic(one->search, thousand->search, many->search));
 }
 
 /// Remote fences that were recorded since `begin`: how many, and which harts they reached.

@@ -63,9 +63,13 @@ FaultOutcome AddressSpace::populate(mem::VirtualRange range, mem::Access access)
   return outcome;
 }
 
-/// The region of a page: most faults follow another one in the same region.
+/// The region of a page: most faults follow another one in the same region. It is touched from here
+/// on, which is noted once and costs the others nothing.
 Region* AddressSpace::faulting_region(mem::VirtualAddress page) noexcept {
-  if (recent_ == nullptr || !recent_->range.contains(page)) recent_ = region_of(page);
+  if (recent_ == nullptr || !recent_->range.contains(page)) {
+    recent_ = region_of(page);
+    if (recent_ != nullptr) recent_->touched = true;
+  }
   return recent_;
 }
 

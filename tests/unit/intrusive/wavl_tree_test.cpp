@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <map>
 #include <random>
+#include <utility>
 #include <vector>
 
 #include <quoll/intrusive/wavl_tree.hpp>
@@ -91,6 +92,64 @@ TEST(WavlTree, StaysLowWhenFilledInOrder) {
   EXPECT_TRUE(tree.is_sound());
   EXPECT_LE(height(tree.root()), 18u);
   while (Item* item = tree.last()) tree.erase(*item);
+}
+
+struct Heavy : WavlNode<Heavy> {
+  unsigned key = 0;
+  unsigned weight = 0;
+  unsigned heaviest = 0;  // of the subtree
+};
+
+unsigned heaviest(const Heavy& item, const Heavy* left, const Heavy* right) {
+  return std::max({item.weight, left ? left->heaviest : 0, right ? right->heaviest : 0});
+}
+
+/// Tells when nothing changed: then no node above is looked at.
+struct HeaviestTraits {
+  using Key = unsigned;
+  static unsigned key(const Heavy& item) { return item.key; }
+  static bool update(Heavy& item, const Heavy* left, const Heavy* right) {
+    const unsigned before = std::exchange(item.heaviest, heaviest(item, left, right));
+    return before != item.heaviest;
+  }
+};
+using HeavyTree = WavlTree<Heavy, HeaviestTraits>;
+
+TEST(WavlTree, SummariesHoldWhenUpdatesEndWhereNothingChanged) {
+  const unsigned seed = std::random_device()();
+  SCOPED_TRACE("seed " + std::to_string(seed));
+  std::mt19937 random(seed);
+  for (const unsigned key_count : {4U, 30U, 200U}) {
+    std::vector<Heavy> items(key_count);
+    std::vector<bool> there(key_count);
+    HeavyTree tree;
+    for (int step = 0; step < 3000 && !testing::Test::HasFailure(); ++step) {
+      const unsigned key = static_cast<unsigned>(random()) % key_count;
+      Heavy& item = items[key];
+      if (!there[key]) {
+        item.key = key;
+        item.weight = static_cast<unsigned>(random()) % 6;
+        item.heaviest = static_cast<unsigned>(random()) % 6;  // of a life before
+        tree.insert(item);
+        there[key] = true;
+      } else if (random() % 3 == 0) {
+        item.weight = static_cast<unsigned>(random()) % 6;
+        tree.update(item);
+      } else {
+        tree.erase(item);
+        there[key] = false;
+      }
+      ASSERT_TRUE(tree.is_sound());
+      for (const Heavy* at = tree.first(); at != nullptr; at = HeavyTree::next(*at)) {
+        ASSERT_EQ(at->heaviest, heaviest(*at, HeavyTree::left(*at), HeavyTree::right(*at)));
+      }
+      const unsigned probe = static_cast<unsigned>(random()) % key_count;
+      const auto [not_above, above] = tree.around(probe);
+      ASSERT_EQ(not_above, tree.find_not_above(probe));
+      ASSERT_EQ(above, not_above == nullptr ? tree.first() : HeavyTree::next(*not_above));
+    }
+    while (Heavy* item = tree.first()) tree.erase(*item);
+  }
 }
 
 }  // namespace

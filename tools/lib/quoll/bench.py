@@ -62,7 +62,7 @@ GROUPS = {
     "memory": [
         *(
             Row(image="quoll-test.img", test=f"Counts.{test}")
-            for test in ("Frames", "Heap", "Cursors", "Spaces", "OneFenceForEachCommit")
+            for test in ("Frames", "Heap", "Cursors", "Spaces", "Regions", "OneFenceForEachCommit")
         ),
         Row(image="quoll-test.img", test="Counts.FramesInit", memory="4G"),
         Row(image="quoll-test.img", test="Counts.Call", bench="syscall",

@@ -8,6 +8,7 @@
 // has rank 0. Insertion and deletion restore it with at most two rotations.
 #pragma once
 
+#include <concepts>
 #include <cstdint>
 
 #include <quoll/base/assert.hpp>
@@ -38,7 +39,8 @@ class WavlNode {
 ///
 /// `Traits` has `using Key`, `static Key key(const T&)` and
 /// `static void update(T& node, const T* left, const T* right)`, which computes the node's
-/// summary; it does nothing when the tree is not augmented.
+/// summary; it does nothing when the tree is not augmented. One that returns `bool` tells whether
+/// the summary is another now: where it is not, the nodes above are left alone.
 template <typename T, typename Traits>
 class WavlTree {
   using Node = WavlNode<T>;
@@ -79,6 +81,25 @@ class WavlTree {
       parent = node(*parent).parent_;
     }
     return parent;
+  }
+
+  /// Two elements in a row, between which a key belongs.
+  struct Neighbours {
+    T* not_above = nullptr;  ///< the last element whose key is not above it, or null
+    T* above = nullptr;      ///< the one behind that, or null
+  };
+  Neighbours around(const Key& key) const noexcept {
+    Neighbours out;
+    for (T* at = root_; at != nullptr;) {
+      if (key < Traits::key(*at)) {
+        out.above = at;
+        at = node(*at).left_;
+      } else {
+        out.not_above = at;
+        at = node(*at).right_;
+      }
+    }
+    return out;
   }
 
   /// The last element whose key is not above `key`, or null.
@@ -122,15 +143,18 @@ class WavlTree {
     } else {
       node(*parent).right_ = &item;
     }
-    update_upwards(&item);
+    update_one(&item);
+    update_upwards(parent);
     rebalance_after_insert(&item);
   }
 
   /// *Requires*: `item` is on this tree.
   void erase(T& item) {
     QUOLL_ASSERT(node(item).rank_ >= 0);
+    T* after = nullptr;
     if (node(item).left_ != nullptr && node(item).right_ != nullptr) {
-      swap_with_next(item, *leftmost(node(item).right_));
+      after = leftmost(node(item).right_);
+      swap_with_next(item, *after);
     }
     T* child = node(item).left_ != nullptr ? node(item).left_ : node(item).right_;
     T* parent = node(item).parent_;
@@ -139,7 +163,14 @@ class WavlTree {
     node(item).parent_ = node(item).left_ = node(item).right_ = nullptr;
     node(item).rank_ = Node::kUnlinked;
     if (parent != nullptr) {
-      update_upwards(parent);
+      T* at = parent;
+      if (after != nullptr) {
+        // What it has is the summary of its old place, and tells nothing about the nodes above.
+        for (; at != after; at = node(*at).parent_) update_one(at);
+        update_one(after);
+        at = node(*after).parent_;
+      }
+      update_upwards(at);
       rebalance_after_erase(child, parent);
     }
   }
@@ -169,9 +200,19 @@ class WavlTree {
     while (node(*at).right_ != nullptr) at = node(*at).right_;
     return at;
   }
-  static void update_one(T* at) { Traits::update(*at, node(*at).left_, node(*at).right_); }
+  /// Whether nodes above may need an update too.
+  static bool update_one(T* at) {
+    T* left = node(*at).left_;
+    T* right = node(*at).right_;
+    if constexpr (std::same_as<decltype(Traits::update(*at, left, right)), bool>) {
+      return Traits::update(*at, left, right);
+    } else {
+      Traits::update(*at, left, right);
+      return true;
+    }
+  }
   static void update_upwards(T* at) {
-    for (; at != nullptr; at = node(*at).parent_) update_one(at);
+    while (at != nullptr && update_one(at)) at = node(*at).parent_;
   }
 
   void replace_child(T* parent, T* old_child, T* new_child) noexcept {

@@ -14,7 +14,10 @@
 #include <quoll/kernel/mem/error.hpp>
 #include <quoll/kernel/mem/flush.hpp>
 #include <quoll/kernel/mem/kernel_space.hpp>
+#include <quoll/kernel/mem/placement.hpp>
 #include <quoll/kernel/mem/region.hpp>
+#include <quoll/kernel/mem/region_records.hpp>
+#include <quoll/kernel/mem/space_limits.hpp>
 #include <quoll/kernel/mem/vm_space.hpp>
 #include <quoll/kernel/mem/vmo.hpp>
 #include <quoll/mem/permissions.hpp>
@@ -23,45 +26,7 @@
 
 namespace quoll::vm {
 
-/// Where a mapping shall go.
-class Placement {
- public:
-  /// Exactly there.
-  static constexpr Placement at(mem::VirtualAddress address) noexcept {
-    return Placement(address, 0);
-  }
-  /// The lowest gap, aligned to a power of two that is at least the page size.
-  static constexpr Placement anywhere(std::uint64_t alignment = mem::kPageSize) noexcept {
-    return Placement(mem::VirtualAddress(0), alignment);
-  }
-  constexpr bool is_fixed() const noexcept { return alignment_ == 0; }
-  constexpr mem::VirtualAddress address() const noexcept { return address_; }
-  constexpr std::uint64_t alignment() const noexcept { return alignment_; }
-
- private:
-  constexpr Placement(mem::VirtualAddress address, std::uint64_t alignment)
-      : address_(address), alignment_(alignment) {}
-  mem::VirtualAddress address_;
-  std::uint64_t alignment_;
-};
-
-/// What a space may use.
-struct SpaceLimits {
-  /// Pages of memory of its own, counted when they are promised, not when they are touched.
-  std::uint64_t committed_pages = UINT64_MAX;
-  /// Page tables, the root aside.
-  std::uint64_t page_tables = UINT64_MAX;
-  std::uint64_t regions = 65536;
-};
-
-/// What a space uses.
-struct SpaceUsage {
-  std::uint64_t reserved_bytes = 0;   ///< in all regions
-  std::uint64_t committed_pages = 0;  ///< promised
-  std::uint64_t resident_pages = 0;   ///< frames of its own that are there
-  std::uint64_t page_tables = 0;      ///< root included
-  std::uint64_t regions = 0;
-};
+class LateFlusher;
 
 /// One guest's memory.
 /// *Locking*: its own; any hart. *Context*: task, with no lock held.
@@ -143,34 +108,51 @@ class AddressSpace {
 
   PageTable& tables() const noexcept QUOLL_REQUIRES(lock_) { return space_->tables(); }
 
-  /// Region nodes that an operation took before it changed anything.
-  class Spares;
+  /// Regions without a gap between them, from the first to the last.
+  struct Selection {
+    Region* first;
+    Region* last;
+  };
   /// Whether an operation must stay inside one mapping.
   enum class Span : std::uint8_t { kOneMapping, kAnyMappings };
 
+  // Where: address_space/place.cpp.
   base::Result<void, SpaceError> check_range(mem::VirtualRange range) const noexcept;
-  base::Result<mem::VirtualRange, SpaceError> place(Placement where, std::uint64_t size) const
+  base::Result<void, SpaceError> check_free(mem::VirtualRange range) const QUOLL_REQUIRES(lock_);
+  base::Result<mem::VirtualAddress, SpaceError> place(Placement where, std::uint64_t size) const
       QUOLL_REQUIRES(lock_);
-  base::Result<mem::VirtualRange, SpaceError> map(Placement where, std::uint64_t size,
-                                                  const Region& description) QUOLL_EXCLUDES(lock_);
-  base::Result<mem::VirtualRange, SpaceError> map_vmo(Placement where, std::uint64_t size,
-                                                      const Region& description)
-      QUOLL_EXCLUDES(lock_);
+  Region* region_of(mem::VirtualAddress address) const noexcept QUOLL_REQUIRES(lock_);
+  base::Result<Selection, SpaceError> select(mem::VirtualRange range, Span span) const
+      QUOLL_REQUIRES(lock_);
+
+  // New mappings: address_space/map.cpp.
+  base::Result<Region*, SpaceError> prepare(Placement where, std::uint64_t size, Backing backing,
+                                            mem::Permissions permissions) QUOLL_REQUIRES(lock_);
+  mem::VirtualRange add(Region& region) QUOLL_REQUIRES(lock_);
+  base::Result<void, SpaceError> check_vmo(const Vmo& vmo, std::uint64_t offset,
+                                           std::uint64_t size) const noexcept;
+
+  // Cutting and joining: address_space/cut.cpp.
+  base::Result<void, SpaceError> fetch_records(unsigned count) QUOLL_REQUIRES(lock_);
+  base::Result<void, SpaceError> reserve_cuts(mem::VirtualRange range, const Selection& regions)
+      QUOLL_REQUIRES(lock_);
+  Selection isolate(mem::VirtualRange range, Selection regions) QUOLL_REQUIRES(lock_);
+  Region* cut(Region& region, mem::VirtualAddress at) QUOLL_REQUIRES(lock_);
+  void merge_around(const Selection& regions) QUOLL_REQUIRES(lock_);
+
+  // Changing and removing: address_space/change.cpp, address_space/remove.cpp.
   base::Result<void, SpaceError> change(mem::VirtualRange range, mem::Permissions permissions)
       QUOLL_EXCLUDES(lock_);
-
-  Region* region_of(mem::VirtualAddress address) const noexcept QUOLL_REQUIRES(lock_);
-  base::Result<Region*, SpaceError> select(mem::VirtualRange range, Span span) const
+  base::Result<std::uint64_t, SpaceError> check_change(mem::VirtualRange range,
+                                                       const Selection& regions,
+                                                       mem::Permissions wanted) const
       QUOLL_REQUIRES(lock_);
-  base::Result<void, SpaceError> reserve_cuts(mem::VirtualRange range, Spares& spares)
-      QUOLL_REQUIRES(lock_);
-  Region* isolate(mem::VirtualRange range, Spares& spares) QUOLL_REQUIRES(lock_);
-  Region* cut(Region& region, mem::VirtualAddress at, Spares& spares) QUOLL_REQUIRES(lock_);
-  void merge_around(mem::VirtualRange range) QUOLL_REQUIRES(lock_);
-  void take_pages(const Region& region, TlbFlusher& flusher) QUOLL_REQUIRES(lock_);
+  void allow(Region& region, mem::Permissions wanted, LateFlusher& flusher) QUOLL_REQUIRES(lock_);
+  void take_pages(Region& region, LateFlusher& flusher) QUOLL_REQUIRES(lock_);
   void remove(Region& region) QUOLL_REQUIRES(lock_);
-  base::Result<void, SpaceError> unmap_locked(mem::VirtualRange range, TlbFlusher& flusher)
-      QUOLL_REQUIRES(lock_);
+  void remove_all(const Selection& regions, LateFlusher& flusher) QUOLL_REQUIRES(lock_);
+
+  // Faults: page_fault.cpp.
   Region* faulting_region(mem::VirtualAddress page) noexcept QUOLL_REQUIRES(lock_);
   [[gnu::always_inline]] bool fill_quickly(const Region& region, mem::VirtualAddress page) noexcept
       QUOLL_REQUIRES(lock_);
@@ -190,6 +172,7 @@ class AddressSpace {
   const PageFaultHandler fault_handler_;
   Lock lock_;
   RegionTree regions_ QUOLL_GUARDED_BY(lock_);
+  RegionRecords records_ QUOLL_GUARDED_BY(lock_);
   Region* recent_ QUOLL_GUARDED_BY(lock_) = nullptr;  // of the last fault, while it exists
   SpaceUsage usage_ QUOLL_GUARDED_BY(lock_);
   std::uint64_t next_mapping_ QUOLL_GUARDED_BY(lock_) = 1;

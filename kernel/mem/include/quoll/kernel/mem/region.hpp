@@ -3,6 +3,7 @@
 // Regions: which part of an address space means what.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 
@@ -26,6 +27,9 @@ struct Region : intrusive::WavlNode<Region> {
   mem::VirtualRange range;
   mem::Permissions permissions;
   Backing backing = Backing::kReserved;
+  /// Whether a page of it may be there: one was asked for. Where none was, there is nothing to be
+  /// looked for in the page tables.
+  bool touched = false;
   /// The mapping that this region was cut from: its number, which is never used again in the
   /// space, and where it began.
   std::uint64_t mapping = 0;
@@ -38,10 +42,11 @@ struct Region : intrusive::WavlNode<Region> {
   mem::VirtualAddress subtree_end;
   std::uint64_t widest_gap = 0;  ///< between two neighbours of the subtree
 
-  /// Whether its pages are charged against the space's limit.
-  bool is_charged() const noexcept {
+  /// Whether such pages are charged against the space's limit.
+  static constexpr bool is_charged(Backing backing) noexcept {
     return backing == Backing::kAnonymous || backing == Backing::kPrivate;
   }
+  bool is_charged() const noexcept { return is_charged(backing); }
   /// The VMO's frame behind a page. *Requires*: there is a VMO.
   mem::PhysicalAddress vmo_frame(mem::VirtualAddress page) const noexcept {
     return vmo->range().start() + vmo_offset + (page - range.start());
@@ -64,23 +69,24 @@ struct Region : intrusive::WavlNode<Region> {
 struct RegionTraits {
   using Key = mem::VirtualAddress;
   static Key key(const Region& region) noexcept { return region.range.start(); }
-  static void update(Region& region, const Region* left, const Region* right) noexcept {
-    region.subtree_start = region.range.start();
-    region.subtree_end = region.range.end();
-    region.widest_gap = 0;
-    const auto consider = [&region](std::uint64_t gap) {
-      if (gap > region.widest_gap) region.widest_gap = gap;
-    };
+  static bool update(Region& region, const Region* left, const Region* right) noexcept {
+    mem::VirtualAddress start = region.range.start();
+    mem::VirtualAddress end = region.range.end();
+    std::uint64_t widest = 0;
     if (left != nullptr) {
-      consider(left->widest_gap);
-      consider(region.range.start() - left->subtree_end);
-      region.subtree_start = left->subtree_start;
+      widest = std::max(left->widest_gap, start - left->subtree_end);
+      start = left->subtree_start;
     }
     if (right != nullptr) {
-      consider(right->widest_gap);
-      consider(right->subtree_start - region.range.end());
-      region.subtree_end = right->subtree_end;
+      widest = std::max({widest, right->widest_gap, right->subtree_start - end});
+      end = right->subtree_end;
     }
+    const bool changed =
+        region.widest_gap != widest || region.subtree_start != start || region.subtree_end != end;
+    region.subtree_start = start;
+    region.subtree_end = end;
+    region.widest_gap = widest;
+    return changed;
   }
 };
 

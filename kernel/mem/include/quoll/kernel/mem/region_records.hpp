@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//
+// Where one space's records of regions come from: the heap, with the last ones that were given back
+// kept at hand. An operation takes all that it needs before it changes anything.
+#pragma once
+
+#include <array>
+
+#include <quoll/kernel/mem/region.hpp>
+
+namespace quoll::vm {
+
+/// *Locking*: its space's.
+class RegionRecords {
+ public:
+  /// What one operation needs at most: it cuts regions where its range starts and where it ends.
+  static constexpr unsigned kMost = 2;
+
+  RegionRecords() = default;
+  RegionRecords(const RegionRecords&) = delete;
+  RegionRecords& operator=(const RegionRecords&) = delete;
+  ~RegionRecords();
+
+  bool has(unsigned count) const noexcept { return count_ >= count; }
+  /// Fetches records until there are `count`. False: the heap has none.
+  /// *Requires*: `count` is at most `kMost`.
+  [[nodiscard]] bool fetch(unsigned count) noexcept;
+  /// One that says nothing yet. *Requires*: there is one.
+  Region& take() noexcept;
+  /// *Requires*: it is on no tree.
+  void give(Region& region) noexcept;
+
+ private:
+  std::array<Region*, kMost> kept_{};
+  unsigned count_ = 0;
+};
+
+}  // namespace quoll::vm

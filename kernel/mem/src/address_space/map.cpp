@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//
+// Address spaces: new mappings.
+#include <utility>
+
+#include <quoll/base/assert.hpp>
+#include <quoll/base/result.hpp>
+#include <quoll/kernel/mem/address_space.hpp>
+#include <quoll/mem/page_size.hpp>
+
+#include "late_flusher.hpp"
+
+namespace quoll::vm {
+
+/// The record of a mapping that nothing stands against, of which nobody knows yet: `add` makes it
+/// one of the space's, or else it is given back.
+base::Result<Region*, SpaceError> AddressSpace::prepare(Placement where, std::uint64_t size,
+                                                        Backing backing,
+                                                        mem::Permissions permissions) {
+  const mem::VirtualAddress start = TRY(place(where, size));
+  const std::uint64_t charge = Region::is_charged(backing) ? mem::pages_for(size) : 0;
+  if (charge > limits_.committed_pages - usage_.committed_pages ||
+      usage_.regions >= limits_.regions) {
+    return base::err(SpaceError::kLimit);
+  }
+  TRY(fetch_records(1));
+  Region& region = records_.take();
+  region.range = mem::VirtualRange(start, size);
+  region.permissions = permissions.for_user();
+  region.backing = backing;
+  region.touched = false;
+  region.mapping = next_mapping_++;
+  region.origin = start;
+  return &region;
+}
+
+mem::VirtualRange AddressSpace::add(Region& region) {
+  regions_.insert(region);
+  if (region.is_charged()) usage_.committed_pages += region.range.page_count();
+  usage_.reserved_bytes += region.range.size();
+  ++usage_.regions;
+  return region.range;
+}
+
+base::Result<mem::VirtualRange, SpaceError> AddressSpace::map_anonymous(
+    Placement where, std::uint64_t size, mem::Permissions permissions) {
+  sync::LockGuard guard(lock_);
+  const Backing backing = permissions.is_none() ? Backing::kReserved : Backing::kAnonymous;
+  return add(*TRY(prepare(where, size, backing, permissions)));
+}
+
+base::Result<mem::VirtualRange, SpaceError> AddressSpace::reserve(Placement where,
+                                                                  std::uint64_t size) {
+  return map_anonymous(where, size, mem::Permissions::none());
+}
+
+base::Result<void, SpaceError> AddressSpace::check_vmo(const Vmo& vmo, std::uint64_t offset,
+                                                       std::uint64_t size) const noexcept {
+  if (!base::is_aligned(offset, mem::kPageSize)) return base::err(SpaceError::kUnaligned);
+  if (!base::fits_within(offset, size, vmo.size())) return base::err(SpaceError::kOutsideVmo);
+  return {};
+}
+
+base::Result<mem::VirtualRange, SpaceError> AddressSpace::map_shared(Placement where, VmoRef vmo,
+                                                                     std::uint64_t offset,
+                                                                     std::uint64_t size,
+                                                                     mem::Permissions permissions) {
+  if (!vmo->most().for_kernel().includes(permissions.for_kernel())) {
+    return base::err(SpaceError::kDenied);
+  }
+  TRY(check_vmo(*vmo, offset, size));
+  LateFlusher flusher(*space_);
+  sync::LockGuard guard(lock_);
+  Region& region = *TRY(prepare(where, size, Backing::kShared, permissions));
+  region.vmo = std::move(vmo);
+  region.vmo_offset = offset;
+  region.touched = true;
+  const mem::VirtualAddress start = region.range.start();
+  const auto mapped =
+      tables()
+          .cursor_mut(start, size)
+          ->map(region.vmo_frame(start), size, {region.permissions}, flusher.get().changes());
+  flusher.dispatch();
+  if (!mapped) {
+    QUOLL_ASSERT(mapped.error() == paging::MapError::kOutOfMemory);
+    records_.give(region);
+    return base::err(tables().memory().is_exhausted() ? SpaceError::kLimit
+                                                      : SpaceError::kOutOfMemory);
+  }
+  return add(region);
+}
+
+base::Result<mem::VirtualRange, SpaceError> AddressSpace::map_private(
+    Placement where, VmoRef vmo, std::uint64_t offset, std::uint64_t size,
+    mem::Permissions permissions) {
+  TRY(check_vmo(*vmo, offset, size));
+  sync::LockGuard guard(lock_);
+  Region& region = *TRY(prepare(where, size, Backing::kPrivate, permissions));
+  region.vmo = std::move(vmo);
+  region.vmo_offset = offset;
+  return add(region);
+}
+
+}  // namespace quoll::vm
