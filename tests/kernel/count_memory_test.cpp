@@ -317,12 +317,15 @@ std::optional<AmongRegions> measure_among(unsigned present) {
   AmongRegions out;
   for (std::uint64_t i = 0; i < kTimes; ++i) {
     const mem::VirtualRange page = gap((i * present + present / 2) / kTimes);
-    const auto map = [&](Placement where) { (void)space.map_anonymous(where, kPageSize, kReadWrite); };
+    const auto map = [&](Placement where) {
+      (void)space.map_anonymous(where, kPageSize, kReadWrite);
+    };
     out.map += count([&] { map(Placement::at(page.start())); });
     out.unmap += count([&] { (void)space.unmap(page); });
     std::optional<mem::VirtualRange> found;
     out.search += count([&] {
-      if (auto got = space.map_anonymous(Placement::anywhere(), kPageSize, kReadWrite)) found = *got;
+      if (auto got = space.map_anonymous(Placement::anywhere(), kPageSize, kReadWrite))
+        found = *got;
     });
     if (!found || !space.unmap(*found)) return std::nullopt;
   }

@@ -63,14 +63,17 @@ FaultOutcome AddressSpace::populate(mem::VirtualRange range, mem::Access access)
   return outcome;
 }
 
-/// The region of a page: most faults follow another one in the same region. It is touched from here
-/// on, which is noted once and costs the others nothing.
+/// The region of a page: most faults follow another one in the same region.
 Region* AddressSpace::faulting_region(mem::VirtualAddress page) noexcept {
-  if (recent_ == nullptr || !recent_->range.contains(page)) {
-    recent_ = region_of(page);
-    if (recent_ != nullptr) recent_->touched = true;
-  }
+  if (recent_ == nullptr || !recent_->range.contains(page)) [[unlikely]]
+    note_faulting_region(page);
   return recent_;
+}
+
+/// A region is touched from its first fault on, which is noted here and costs the others nothing.
+void AddressSpace::note_faulting_region(mem::VirtualAddress page) noexcept {
+  recent_ = region_of(page);
+  if (recent_ != nullptr) recent_->touched = true;
 }
 
 /// A page that is absent is filled in. One that is present: another hart was faster, this one

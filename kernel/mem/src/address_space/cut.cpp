@@ -18,8 +18,7 @@ bool can_merge(const Region& low, const Region& high) noexcept {
 }  // namespace
 
 /// Records of regions are the kernel's memory, and guests can ask for many.
-base::Result<void, SpaceError> AddressSpace::fetch_records(unsigned count) {
-  if (records_.has(count)) return {};
+base::Result<void, SpaceError> AddressSpace::allocate_records(unsigned count) {
   if (!kernel_.frames().has_frame(FrameUse::kGuest) || !records_.fetch(count)) {
     return base::err(SpaceError::kOutOfMemory);
   }

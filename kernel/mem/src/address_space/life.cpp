@@ -26,16 +26,16 @@ mem::VirtualRange mappable(mem::VirtualRange user_half) {
 }  // namespace
 
 base::Result<std::unique_ptr<AddressSpace>, SpaceError> AddressSpace::create(
-    KernelSpace& kernel, const SpaceLimits& limits) {
+    KernelSpace& kernel, const SpaceLimits& limits, const std::optional<PlacementSeed>& seed) {
   auto mechanism = TRY(VmSpace::create(kernel, limits.page_tables));
   std::unique_ptr<AddressSpace> space(new (std::nothrow)
-                                          AddressSpace(kernel, std::move(mechanism), limits));
+                                          AddressSpace(kernel, std::move(mechanism), limits, seed));
   if (space == nullptr) return base::err(SpaceError::kOutOfMemory);
   return space;
 }
 
 AddressSpace::AddressSpace(KernelSpace& kernel, intrusive::RefPtr<VmSpace> space,
-                           const SpaceLimits& limits)
+                           const SpaceLimits& limits, const std::optional<PlacementSeed>& seed)
     : kernel_(kernel),
       limits_(limits),
       bounds_(mappable(kernel.format().user_half())),
@@ -43,7 +43,8 @@ AddressSpace::AddressSpace(KernelSpace& kernel, intrusive::RefPtr<VmSpace> space
       fault_handler_{[](void* self, mem::VirtualAddress address, mem::Access access) {
                        return static_cast<AddressSpace*>(self)->handle_fault(address, access);
                      },
-                     this} {
+                     this},
+      dice_(seed) {
   QUOLL_ASSERT(space_->register_page_fault_handler(fault_handler_).has_value());
 }
 

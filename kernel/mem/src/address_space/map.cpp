@@ -49,11 +49,6 @@ base::Result<mem::VirtualRange, SpaceError> AddressSpace::map_anonymous(
   return add(*TRY(prepare(where, size, backing, permissions)));
 }
 
-base::Result<mem::VirtualRange, SpaceError> AddressSpace::reserve(Placement where,
-                                                                  std::uint64_t size) {
-  return map_anonymous(where, size, mem::Permissions::none());
-}
-
 base::Result<void, SpaceError> AddressSpace::check_vmo(const Vmo& vmo, std::uint64_t offset,
                                                        std::uint64_t size) const noexcept {
   if (!base::is_aligned(offset, mem::kPageSize)) return base::err(SpaceError::kUnaligned);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //
 // Address spaces: finding regions, and places for new ones.
-#include <bit>
+#include <optional>
 
 #include <quoll/base/result.hpp>
 #include <quoll/kernel/mem/address_space.hpp>
@@ -39,32 +39,54 @@ base::Result<AddressSpace::Selection, SpaceError> AddressSpace::select(mem::Virt
   return Selection{first, last};
 }
 
-base::Result<void, SpaceError> AddressSpace::check_free(mem::VirtualRange range) const {
+bool AddressSpace::is_free(mem::VirtualRange range) const noexcept {
   const auto [before, after] = regions_.around(range.start());
-  if ((before != nullptr && before->range.end() > range.start()) ||
-      (after != nullptr && after->range.start() < range.end())) {
-    return base::err(SpaceError::kOverlap);
+  return (before == nullptr || before->range.end() <= range.start()) &&
+         (after == nullptr || range.end() <= after->range.start());
+}
+
+/// One of the places, as the dice fall. Each throw chooses among all places, free or not; the first
+/// that is free is taken, and so each of them is as likely as another. Where a share p of the
+/// places is free, that ends within `kThrows` with the probability 1 - (1 - p)^kThrows. A space
+/// that is so crowded that it does not: the gap above the last throw, or else the lowest, and any
+/// place in it.
+std::optional<mem::VirtualAddress> AddressSpace::throw_for(Wanted wanted) noexcept {
+  constexpr unsigned kThrows = 8;
+  const auto pick = [&](const Places& places) QUOLL_NO_THREAD_SAFETY_ANALYSIS {
+    return places.first + (dice_.below(places.count) << wanted.alignment_shift);
+  };
+  const Places all = places_between(bounds_.start(), bounds_.end(), wanted);
+  if (all.count == 0) return std::nullopt;
+  mem::VirtualAddress start;
+  for (unsigned i = 0; i < kThrows; ++i) {
+    start = pick(all);
+    if (is_free(mem::VirtualRange(start, wanted.size))) return start;
   }
-  return {};
+  auto places = find_gap(regions_, mem::VirtualRange(start, bounds_.end() - start), wanted);
+  if (!places) places = find_gap(regions_, bounds_, wanted);
+  if (!places) return std::nullopt;
+  return pick(*places);
 }
 
 base::Result<mem::VirtualAddress, SpaceError> AddressSpace::place(Placement where,
-                                                                  std::uint64_t size) const {
+                                                                  std::uint64_t size) {
   if (size == 0) return base::err(SpaceError::kEmpty);
   if (!base::is_aligned(size, mem::kPageSize)) return base::err(SpaceError::kUnaligned);
   if (where.is_fixed()) {
     const auto range = mem::VirtualRange::create(where.address(), size);
     if (!range) return base::err(SpaceError::kOutOfRange);
     TRY(check_range(*range));
-    TRY(check_free(*range));
+    if (!is_free(*range)) return base::err(SpaceError::kOverlap);
     return where.address();
   }
-  if (!std::has_single_bit(where.alignment()) || where.alignment() < mem::kPageSize) {
-    return base::err(SpaceError::kUnaligned);
+  if (!where.is_valid()) return base::err(SpaceError::kUnaligned);
+  const Wanted wanted{size, where.alignment_shift()};
+  if (where.is_anywhere() && dice_.can_throw()) {
+    if (const auto start = throw_for(wanted)) return *start;
+  } else if (const auto places = find_gap(regions_, bounds_, wanted)) {
+    return places->first;
   }
-  const auto start = find_gap(regions_, bounds_, size, where.alignment());
-  if (!start) return base::err(SpaceError::kNoRoom);
-  return *start;
+  return base::err(SpaceError::kNoRoom);
 }
 
 }  // namespace quoll::vm

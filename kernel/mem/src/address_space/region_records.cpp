@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 #include <new>
 
-#include <quoll/base/assert.hpp>
 #include <quoll/kernel/mem/region_records.hpp>
 
 namespace quoll::vm {
@@ -20,12 +19,7 @@ bool RegionRecords::fetch(unsigned count) noexcept {
   return true;
 }
 
-Region& RegionRecords::take() noexcept {
-  QUOLL_ASSERT(count_ > 0);
-  return *kept_[--count_];
-}
-
-void RegionRecords::give(Region& region) noexcept {
+void RegionRecords::give_unusual(Region& region) noexcept {
   if (count_ == kMost) {
     delete &region;
     return;

@@ -10,8 +10,7 @@
 namespace quoll::vm {
 
 /// Unmaps all pages of a region and collects the frames that belong to the space.
-void AddressSpace::take_pages(Region& region, LateFlusher& flusher) {
-  if (!region.touched) return;
+void AddressSpace::take_touched_pages(Region& region, LateFlusher& flusher) {
   TlbFlusher& pages = flusher.get();
   const auto removed = [&](mem::VirtualAddress, const paging::Leaf& leaf, std::uint64_t)
                            QUOLL_NO_THREAD_SAFETY_ANALYSIS {  // under the caller's guard
@@ -57,18 +56,39 @@ base::Result<void, SpaceError> AddressSpace::unmap(mem::VirtualRange range) {
   return {};
 }
 
+/// The last region of the mapping that begins with this one, as far as there is no gap.
+Region* AddressSpace::last_piece(Region& first) const noexcept {
+  Region* last = &first;
+  for (;;) {
+    Region* const next = RegionTree::next(*last);
+    if (next == nullptr || next->mapping != first.mapping ||
+        next->range.start() != last->range.end()) {
+      return last;
+    }
+    last = next;
+  }
+}
+
 base::Result<void, SpaceError> AddressSpace::release(mem::VirtualAddress start) {
+  {
+    sync::LockGuard guard(lock_);
+    Region* const region = regions_.find(start);
+    if (region == nullptr || region->origin != start) return base::err(SpaceError::kNotMapped);
+    // In one piece and never touched: there is nothing to be told to anybody.
+    if (!region->touched && last_piece(*region) == region) [[likely]] {
+      remove(*region);
+      return {};
+    }
+  }
+  return release_pieces(start);
+}
+
+base::Result<void, SpaceError> AddressSpace::release_pieces(mem::VirtualAddress start) {
   LateFlusher flusher(*space_);
   sync::LockGuard guard(lock_);
   Region* const first = regions_.find(start);
   if (first == nullptr || first->origin != start) return base::err(SpaceError::kNotMapped);
-  Region* last = first;
-  for (Region* next = RegionTree::next(*last); next != nullptr && next->mapping == first->mapping &&
-                                               next->range.start() == last->range.end();
-       next = RegionTree::next(*last)) {
-    last = next;
-  }
-  remove_all({first, last}, flusher);
+  remove_all({first, last_piece(*first)}, flusher);
   return {};
 }
 

@@ -57,6 +57,7 @@ class WavlTree {
   T* root() const noexcept { return root_; }
   static T* left(const T& item) noexcept { return node(item).left_; }
   static T* right(const T& item) noexcept { return node(item).right_; }
+  static T* parent(const T& item) noexcept { return node(item).parent_; }
 
   T* first() const noexcept { return root_ == nullptr ? nullptr : leftmost(root_); }
   T* last() const noexcept { return root_ == nullptr ? nullptr : rightmost(root_); }
@@ -143,7 +144,8 @@ class WavlTree {
     } else {
       node(*parent).right_ = &item;
     }
-    update_one(&item);
+    Traits::update(item, nullptr, nullptr);
+    if (parent == nullptr) return;
     update_upwards(parent);
     rebalance_after_insert(&item);
   }

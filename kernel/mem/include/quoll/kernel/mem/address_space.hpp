@@ -13,8 +13,10 @@
 #include <quoll/base/result.hpp>
 #include <quoll/kernel/mem/error.hpp>
 #include <quoll/kernel/mem/flush.hpp>
+#include <quoll/kernel/mem/gap.hpp>
 #include <quoll/kernel/mem/kernel_space.hpp>
 #include <quoll/kernel/mem/placement.hpp>
+#include <quoll/kernel/mem/placement_dice.hpp>
 #include <quoll/kernel/mem/region.hpp>
 #include <quoll/kernel/mem/region_records.hpp>
 #include <quoll/kernel/mem/space_limits.hpp>
@@ -32,9 +34,10 @@ class LateFlusher;
 /// *Locking*: its own; any hart. *Context*: task, with no lock held.
 class AddressSpace {
  public:
-  /// *Errors*: `kOutOfMemory`.
+  /// Without a seed each mapping goes to the lowest place. *Errors*: `kOutOfMemory`.
   static base::Result<std::unique_ptr<AddressSpace>, SpaceError> create(
-      KernelSpace& kernel, const SpaceLimits& limits = {});
+      KernelSpace& kernel, const SpaceLimits& limits = {},
+      const std::optional<PlacementSeed>& seed = std::nullopt);
   AddressSpace(const AddressSpace&) = delete;
   AddressSpace& operator=(const AddressSpace&) = delete;
   /// Gives back all frames and page tables, after fencing the harts that may cache them. A hart
@@ -45,7 +48,9 @@ class AddressSpace {
   base::Result<mem::VirtualRange, SpaceError> map_anonymous(Placement where, std::uint64_t size,
                                                             mem::Permissions permissions);
   /// Addresses without memory: every access faults until `commit`.
-  base::Result<mem::VirtualRange, SpaceError> reserve(Placement where, std::uint64_t size);
+  base::Result<mem::VirtualRange, SpaceError> reserve(Placement where, std::uint64_t size) {
+    return map_anonymous(where, size, mem::Permissions::none());
+  }
   /// The VMO's own pages from `offset`, present at once.
   base::Result<mem::VirtualRange, SpaceError> map_shared(Placement where, VmoRef vmo,
                                                          std::uint64_t offset, std::uint64_t size,
@@ -104,7 +109,8 @@ class AddressSpace {
  private:
   using Lock = sync::SpinLock<sync::LockRank::kAddressSpace>;
 
-  AddressSpace(KernelSpace& kernel, intrusive::RefPtr<VmSpace> space, const SpaceLimits& limits);
+  AddressSpace(KernelSpace& kernel, intrusive::RefPtr<VmSpace> space, const SpaceLimits& limits,
+               const std::optional<PlacementSeed>& seed);
 
   PageTable& tables() const noexcept QUOLL_REQUIRES(lock_) { return space_->tables(); }
 
@@ -118,22 +124,32 @@ class AddressSpace {
 
   // Where: address_space/place.cpp.
   base::Result<void, SpaceError> check_range(mem::VirtualRange range) const noexcept;
-  base::Result<void, SpaceError> check_free(mem::VirtualRange range) const QUOLL_REQUIRES(lock_);
-  base::Result<mem::VirtualAddress, SpaceError> place(Placement where, std::uint64_t size) const
+  bool is_free(mem::VirtualRange range) const noexcept QUOLL_REQUIRES(lock_);
+  base::Result<mem::VirtualAddress, SpaceError> place(Placement where, std::uint64_t size)
       QUOLL_REQUIRES(lock_);
+  std::optional<mem::VirtualAddress> throw_for(Wanted wanted) noexcept QUOLL_REQUIRES(lock_);
   Region* region_of(mem::VirtualAddress address) const noexcept QUOLL_REQUIRES(lock_);
   base::Result<Selection, SpaceError> select(mem::VirtualRange range, Span span) const
       QUOLL_REQUIRES(lock_);
 
   // New mappings: address_space/map.cpp.
-  base::Result<Region*, SpaceError> prepare(Placement where, std::uint64_t size, Backing backing,
-                                            mem::Permissions permissions) QUOLL_REQUIRES(lock_);
-  mem::VirtualRange add(Region& region) QUOLL_REQUIRES(lock_);
+  [[gnu::always_inline]] base::Result<Region*, SpaceError> prepare(Placement where,
+                                                                   std::uint64_t size,
+                                                                   Backing backing,
+                                                                   mem::Permissions permissions)
+      QUOLL_REQUIRES(lock_);
+  [[gnu::always_inline]] mem::VirtualRange add(Region& region) QUOLL_REQUIRES(lock_);
   base::Result<void, SpaceError> check_vmo(const Vmo& vmo, std::uint64_t offset,
                                            std::uint64_t size) const noexcept;
 
   // Cutting and joining: address_space/cut.cpp.
-  base::Result<void, SpaceError> fetch_records(unsigned count) QUOLL_REQUIRES(lock_);
+  base::Result<void, SpaceError> fetch_records(unsigned count) QUOLL_REQUIRES(lock_) {
+    if (records_.has(count)) [[likely]]
+      return {};
+    return allocate_records(count);
+  }
+  [[gnu::noinline]] base::Result<void, SpaceError> allocate_records(unsigned count)
+      QUOLL_REQUIRES(lock_);
   base::Result<void, SpaceError> reserve_cuts(mem::VirtualRange range, const Selection& regions)
       QUOLL_REQUIRES(lock_);
   Selection isolate(mem::VirtualRange range, Selection regions) QUOLL_REQUIRES(lock_);
@@ -148,12 +164,22 @@ class AddressSpace {
                                                        mem::Permissions wanted) const
       QUOLL_REQUIRES(lock_);
   void allow(Region& region, mem::Permissions wanted, LateFlusher& flusher) QUOLL_REQUIRES(lock_);
-  void take_pages(Region& region, LateFlusher& flusher) QUOLL_REQUIRES(lock_);
-  void remove(Region& region) QUOLL_REQUIRES(lock_);
+  void take_pages(Region& region, LateFlusher& flusher) QUOLL_REQUIRES(lock_) {
+    if (region.touched) take_touched_pages(region, flusher);
+  }
+  [[gnu::noinline]] void take_touched_pages(Region& region, LateFlusher& flusher)
+      QUOLL_REQUIRES(lock_);
+  [[gnu::always_inline]] void remove(Region& region) QUOLL_REQUIRES(lock_);
+  Region* last_piece(Region& first) const noexcept QUOLL_REQUIRES(lock_);
+  [[gnu::noinline]] base::Result<void, SpaceError> release_pieces(mem::VirtualAddress start)
+      QUOLL_EXCLUDES(lock_);
   void remove_all(const Selection& regions, LateFlusher& flusher) QUOLL_REQUIRES(lock_);
 
   // Faults: page_fault.cpp.
-  Region* faulting_region(mem::VirtualAddress page) noexcept QUOLL_REQUIRES(lock_);
+  [[gnu::always_inline]] Region* faulting_region(mem::VirtualAddress page) noexcept
+      QUOLL_REQUIRES(lock_);
+  [[gnu::noinline]] void note_faulting_region(mem::VirtualAddress page) noexcept
+      QUOLL_REQUIRES(lock_);
   [[gnu::always_inline]] bool fill_quickly(const Region& region, mem::VirtualAddress page) noexcept
       QUOLL_REQUIRES(lock_);
   [[gnu::noinline]] FaultOutcome resolve(const Region& region, mem::VirtualAddress page,
@@ -173,6 +199,7 @@ class AddressSpace {
   Lock lock_;
   RegionTree regions_ QUOLL_GUARDED_BY(lock_);
   RegionRecords records_ QUOLL_GUARDED_BY(lock_);
+  PlacementDice dice_ QUOLL_GUARDED_BY(lock_);
   Region* recent_ QUOLL_GUARDED_BY(lock_) = nullptr;  // of the last fault, while it exists
   SpaceUsage usage_ QUOLL_GUARDED_BY(lock_);
   std::uint64_t next_mapping_ QUOLL_GUARDED_BY(lock_) = 1;

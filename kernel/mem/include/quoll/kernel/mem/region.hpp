@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <optional>
 
 #include <quoll/intrusive/wavl_tree.hpp>
 #include <quoll/kernel/mem/vmo.hpp>
@@ -91,9 +90,5 @@ struct RegionTraits {
 };
 
 using RegionTree = intrusive::WavlTree<Region, RegionTraits>;
-
-/// The lowest address from which `size` bytes are free in `bounds`, aligned to `alignment`.
-std::optional<mem::VirtualAddress> find_gap(const RegionTree& tree, mem::VirtualRange bounds,
-                                            std::uint64_t size, std::uint64_t alignment) noexcept;
 
 }  // namespace quoll::vm

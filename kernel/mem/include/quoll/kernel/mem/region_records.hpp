@@ -6,6 +6,7 @@
 
 #include <array>
 
+#include <quoll/base/assert.hpp>
 #include <quoll/kernel/mem/region.hpp>
 
 namespace quoll::vm {
@@ -25,12 +26,21 @@ class RegionRecords {
   /// Fetches records until there are `count`. False: the heap has none.
   /// *Requires*: `count` is at most `kMost`.
   [[nodiscard]] bool fetch(unsigned count) noexcept;
-  /// One that says nothing yet. *Requires*: there is one.
-  Region& take() noexcept;
+  /// One without a VMO, that says nothing yet. *Requires*: there is one.
+  Region& take() noexcept {
+    QUOLL_ASSERT(count_ > 0);
+    return *kept_[--count_];
+  }
   /// *Requires*: it is on no tree.
-  void give(Region& region) noexcept;
+  void give(Region& region) noexcept {
+    if (count_ == kMost || region.vmo) [[unlikely]]
+      return give_unusual(region);
+    kept_[count_++] = &region;
+  }
 
  private:
+  void give_unusual(Region& region) noexcept;
+
   std::array<Region*, kMost> kept_{};
   unsigned count_ = 0;
 };
