@@ -80,6 +80,8 @@ Step SpacesSystem::change(std::uint32_t kind, AddressSpace& space, SpaceModel& m
       return decommit(space, model, request);
     case kUnmap:
       return unmap(space, model, request);
+    case kMakeGuard:
+      return make_guard(space, model, request);
     case kRelease:
       return release(space, model, first);
     default:
@@ -130,11 +132,12 @@ Step SpacesSystem::map(std::uint32_t kind, AddressSpace& space, SpaceModel& mode
 bool SpacesSystem::may_allow(std::uint32_t kind, const SpaceModel& model, const Request& request,
                              Permissions permissions) {
   const auto [first, count, reachable] = request;
-  bool expected = reachable && model.covers(first, count, true);
+  bool expected = reachable && model.covers(first, count, kind == kCommit);
   std::uint64_t charge = 0;
   for (std::uint64_t p = first; expected && p < first + count; ++p) {
     const Page& page = model.pages.at(p);
     charge += page.backing == Backing::kReserved && !permissions.is_none() ? 1U : 0U;
+    expected &= page.backing != Backing::kGuard;
     expected &= page.backing != Backing::kShared || !permissions.can_execute();
   }
   expected &= kind != kCommit || !permissions.is_none();
@@ -189,6 +192,21 @@ Step SpacesSystem::unmap(AddressSpace& space, SpaceModel& model, const Request& 
   return {0, true};
 }
 
+Step SpacesSystem::make_guard(AddressSpace& space, SpaceModel& model, const Request& request) {
+  const auto [first, count, reachable] = request;
+  const auto result = space.guard(range_of(first, count));
+  bool expected = reachable && model.covers(first, count, true);
+  for (std::uint64_t p = first; expected && p < first + count; ++p) {
+    expected &= model.pages.at(p).backing == Backing::kReserved;
+  }
+  if (!result) return refused(kMakeGuard, result.error(), expected);
+  require(expected, "guard: done, and should be refused");
+  for (std::uint64_t p = first; p < first + count; ++p) {
+    model.pages.at(p).backing = Backing::kGuard;
+  }
+  return {0, true};
+}
+
 Step SpacesSystem::release(AddressSpace& space, SpaceModel& model, std::uint64_t first) {
   std::uint64_t start = first;
   // The start of a mapping, if there is one here; else it is nearly always
@@ -235,7 +253,7 @@ Step SpacesSystem::bad_request(AddressSpace& space, Permissions permissions) {
     return result ? std::optional<SpaceError>() : std::optional(result.error());
   };
   std::optional<SpaceError> error;
-  switch (pick(5)) {
+  switch (pick(6)) {
     case 0:
       error = error_of(space.map_anonymous(Placement::at(range.start()), size, permissions));
       break;
@@ -247,6 +265,9 @@ Step SpacesSystem::bad_request(AddressSpace& space, Permissions permissions) {
       break;
     case 3:
       error = error_of(space.commit(range, Permissions::read_write()));
+      break;
+    case 4:
+      error = error_of(space.guard(range));
       break;
     default:
       error = error_of(space.decommit(range));

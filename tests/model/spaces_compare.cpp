@@ -21,6 +21,8 @@ void SpacesSystem::compare() {
             " pages are committed, not ", model.charged());
     require(usage.resident_pages == model.resident(), "space ", i, ": ", usage.resident_pages,
             " pages are resident, not ", model.resident());
+    require(usage.shared_pages == model.shared(), "space ", i, ": ", usage.shared_pages,
+            " pages are shared, not ", model.shared());
     require(usage.reserved_bytes == model.pages.size() * kPageSize, "space ", i,
             ": other addresses are taken");
     require(usage.regions == model.regions(), "space ", i, ": ", usage.regions, " regions, not ",

@@ -31,6 +31,7 @@ enum KindIndex : std::uint32_t {
   kUnmap,
   kRelease,
   kBadRequest,
+  kMakeGuard,
 };
 
 std::span<const Kind> kinds();
@@ -56,6 +57,11 @@ struct SpaceModel {
       n += page.backing == vm::Backing::kAnonymous || page.backing == vm::Backing::kPrivate ? 1U
                                                                                             : 0U;
     }
+    return n;
+  }
+  std::uint64_t shared() const {
+    std::uint64_t n = 0;
+    for (const auto& [number, page] : pages) n += page.backing == vm::Backing::kShared ? 1U : 0U;
     return n;
   }
   std::uint64_t resident() const {

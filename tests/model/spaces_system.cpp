@@ -111,10 +111,13 @@ Step SpacesSystem::touch(AddressSpace& space, SpaceModel& model) {
   for (int tries = 0; !physical && tries < 2; ++tries) {
     const FaultOutcome outcome = space.handle_fault(at, access);
     if (outcome == FaultOutcome::kOutOfMemory && scarce_) return {3, false};
+    const bool guards = found != model.pages.end() && found->second.backing == Backing::kGuard;
     const FaultOutcome expected = found == model.pages.end() ? FaultOutcome::kNotMapped
+                                  : guards                   ? FaultOutcome::kGuard
                                   : !allowed                 ? FaultOutcome::kDenied
                                                              : FaultOutcome::kResolved;
     require(outcome == expected, "touch: the fault has another outcome");
+    if (guards) return {4, false};
     if (outcome != FaultOutcome::kResolved) {
       return {outcome == FaultOutcome::kNotMapped ? 1U : 2U, false};
     }

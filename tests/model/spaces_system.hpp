@@ -57,6 +57,7 @@ class SpacesSystem : public System {
              mem::Permissions permissions);
   Step decommit(vm::AddressSpace& space, SpaceModel& model, const Request& request);
   Step unmap(vm::AddressSpace& space, SpaceModel& model, const Request& request);
+  Step make_guard(vm::AddressSpace& space, SpaceModel& model, const Request& request);
   Step release(vm::AddressSpace& space, SpaceModel& model, std::uint64_t first);
   Step bad_request(vm::AddressSpace& space, mem::Permissions permissions);
 

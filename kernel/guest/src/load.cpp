@@ -56,9 +56,10 @@ base::Result<void, SpaceError> load_image(vm::AddressSpace& space, const Runtime
 }
 
 base::Result<mem::VirtualRange, SpaceError> map_stack(vm::AddressSpace& space) {
-  // A reservation of one page more, of which the lowest is never committed.
+  // One page more, the lowest, is a guard.
   const mem::VirtualRange whole =
       TRY(space.reserve(Placement::anywhere(), kStackSize + abi::kPageSize));
+  TRY(space.guard(mem::VirtualRange(whole.start(), abi::kPageSize)));
   const mem::VirtualRange stack(whole.start() + abi::kPageSize, kStackSize);
   TRY(space.commit(stack, kUserReadWrite));
   return stack;

@@ -74,6 +74,7 @@ Next handle_fault(Guest& guest, const arch::UserExit& exit, GuestEnd& end) {
         break;
       case vm::FaultOutcome::kNotMapped:
       case vm::FaultOutcome::kDenied:
+      case vm::FaultOutcome::kGuard:
         break;
     }
   }

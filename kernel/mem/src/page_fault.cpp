@@ -41,7 +41,8 @@ FaultOutcome AddressSpace::handle_fault(mem::VirtualAddress address, mem::Access
   sync::LockGuard guard(lock_);
   const Region* region = faulting_region(page);
   if (region == nullptr) return FaultOutcome::kNotMapped;
-  if (!region->permissions.allows(access)) return FaultOutcome::kDenied;
+  if (!region->permissions.allows(access)) [[unlikely]]
+    return region->backing == Backing::kGuard ? FaultOutcome::kGuard : FaultOutcome::kDenied;
   if (region->backing == Backing::kAnonymous && fill_quickly(*region, page)) [[likely]] {
     return FaultOutcome::kResolved;
   }
@@ -106,7 +107,7 @@ FaultOutcome AddressSpace::resolve(const Region& region, mem::VirtualAddress pag
 /// it is written or only partly content.
 FaultOutcome AddressSpace::fill(const Region& region, PageTable::PageMut& entry,
                                 mem::VirtualAddress page, mem::Access access) {
-  if (region.backing == Backing::kReserved) return FaultOutcome::kDenied;
+  QUOLL_ASSERT(region.backing != Backing::kReserved && region.backing != Backing::kGuard);
   if (region.backing == Backing::kAnonymous) {
     auto zeros = kernel_.frames().allocate_zeroed(FrameUse::kGuest);
     if (!zeros) return FaultOutcome::kOutOfMemory;

@@ -34,6 +34,7 @@ base::Result<void, CopyError> copy(AddressSpace& space, const UserCursor& cursor
         break;
       case FaultOutcome::kNotMapped:
       case FaultOutcome::kDenied:
+      case FaultOutcome::kGuard:
         return base::err(CopyError::kBadAddress);
       case FaultOutcome::kOutOfMemory:
         return base::err(CopyError::kOutOfMemory);

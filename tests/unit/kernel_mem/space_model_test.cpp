@@ -53,6 +53,11 @@ struct Model {
     }
     return n;
   }
+  std::uint64_t shared() const {
+    std::uint64_t n = 0;
+    for (const auto& [number, page] : pages) n += page.backing == Backing::kShared ? 1 : 0;
+    return n;
+  }
   std::uint64_t resident() const {
     std::uint64_t n = 0;
     for (const auto& [number, page] : pages) n += page.own ? 1 : 0;
@@ -126,7 +131,9 @@ class Machinery {
     for (int tries = 0; !physical && tries < 2; ++tries) {
       const FaultOutcome outcome = space.handle_fault(at, access);
       if (outcome == FaultOutcome::kOutOfMemory && scarce) return;
+      const bool guards = found != model.pages.end() && found->second.backing == Backing::kGuard;
       const FaultOutcome expected = found == model.pages.end() ? FaultOutcome::kNotMapped
+                                    : guards                   ? FaultOutcome::kGuard
                                     : !allowed                 ? FaultOutcome::kDenied
                                                                : FaultOutcome::kResolved;
       ASSERT_EQ(outcome, expected);
@@ -165,7 +172,7 @@ class Machinery {
     const auto is_scarce = [&](auto& result) {
       return scarce && !result && result.error() == SpaceError::kOutOfMemory;
     };
-    switch (pick(8)) {
+    switch (pick(9)) {
       case 0:
       case 1: {
         const bool anywhere = pick(3) == 0;
@@ -217,11 +224,12 @@ class Machinery {
         auto result =
             commits ? space.commit(range, permissions) : space.protect(range, permissions);
         if (is_scarce(result)) return;
-        bool expected = reachable && model.covers(first, count, true);
+        bool expected = reachable && model.covers(first, count, commits);
         std::uint64_t charge = 0;
         for (std::uint64_t p = first; expected && p < first + count; ++p) {
           const Page& page = model.pages.at(p);
           charge += page.backing == Backing::kReserved && !permissions.is_none() ? 1 : 0;
+          expected &= page.backing != Backing::kGuard;
           expected &= page.backing != Backing::kShared || !permissions.can_execute();
         }
         expected &= !(commits && permissions.is_none());
@@ -263,6 +271,20 @@ class Machinery {
         for (std::uint64_t p = first; p < first + count; ++p) model.pages.erase(p);
         return;
       }
+      case 7: {
+        auto result = space.guard(range);
+        if (is_scarce(result)) return;
+        bool expected = reachable && model.covers(first, count, true);
+        for (std::uint64_t p = first; expected && p < first + count; ++p) {
+          expected &= model.pages.at(p).backing == Backing::kReserved;
+        }
+        ASSERT_EQ(result.has_value(), expected);
+        if (!result) return;
+        for (std::uint64_t p = first; p < first + count; ++p) {
+          model.pages.at(p).backing = Backing::kGuard;
+        }
+        return;
+      }
       default: {
         auto result = space.release(range.start());
         const auto found = model.pages.find(first);
@@ -293,6 +315,7 @@ class Machinery {
       const SpaceUsage usage = spaces[i]->usage();
       ASSERT_EQ(usage.committed_pages, models[i].charged());
       ASSERT_EQ(usage.resident_pages, models[i].resident());
+      ASSERT_EQ(usage.shared_pages, models[i].shared());
       ASSERT_EQ(usage.reserved_bytes, models[i].pages.size() * kPageSize);
       frames += usage.resident_pages + usage.page_tables;
     }

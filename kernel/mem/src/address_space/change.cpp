@@ -12,12 +12,12 @@ namespace quoll::vm {
 base::Result<void, SpaceError> AddressSpace::commit(mem::VirtualRange range,
                                                     mem::Permissions permissions) {
   if (permissions.is_none()) return base::err(SpaceError::kDenied);
-  return change(range, permissions);
+  return change(range, permissions, Span::kOneMapping);
 }
 
 base::Result<void, SpaceError> AddressSpace::protect(mem::VirtualRange range,
                                                      mem::Permissions permissions) {
-  return change(range, permissions);
+  return change(range, permissions, Span::kAnyMappings);
 }
 
 /// How many pages the change is to be charged with.
@@ -29,6 +29,7 @@ base::Result<std::uint64_t, SpaceError> AddressSpace::check_change(mem::VirtualR
     if (region->backing == Backing::kReserved && !wanted.is_none()) {
       charge += region->range.intersection(range).page_count();
     }
+    if (region->backing == Backing::kGuard) return base::err(SpaceError::kDenied);
     if (region->backing == Backing::kShared &&
         !region->vmo->most().for_kernel().includes(wanted.for_kernel())) {
       return base::err(SpaceError::kDenied);
@@ -62,12 +63,12 @@ void AddressSpace::allow(Region& region, mem::Permissions wanted, LateFlusher& f
 }
 
 base::Result<void, SpaceError> AddressSpace::change(mem::VirtualRange range,
-                                                    mem::Permissions permissions) {
+                                                    mem::Permissions permissions, Span span) {
   const mem::Permissions wanted = permissions.for_user();
   {
     LateFlusher flusher(*space_);
     sync::LockGuard guard(lock_);
-    Selection regions = TRY(select(range, Span::kOneMapping));
+    Selection regions = TRY(select(range, span));
     const std::uint64_t charge = TRY(check_change(range, regions, wanted));
     TRY(reserve_cuts(range, regions));
 
@@ -88,8 +89,10 @@ base::Result<void, SpaceError> AddressSpace::decommit(mem::VirtualRange range) {
   LateFlusher flusher(*space_);
   sync::LockGuard guard(lock_);
   Selection regions = TRY(select(range, Span::kOneMapping));
-  // All regions of a mapping have its VMO, or none.
-  if (regions.first->vmo) return base::err(SpaceError::kDenied);
+  for (const Region* region = regions.first;; region = RegionTree::next(*region)) {
+    if (region->vmo || region->backing == Backing::kGuard) return base::err(SpaceError::kDenied);
+    if (region == regions.last) break;
+  }
   TRY(reserve_cuts(range, regions));
   regions = isolate(range, regions);
   for (Region* region = regions.first;; region = RegionTree::next(*region)) {
@@ -100,6 +103,23 @@ base::Result<void, SpaceError> AddressSpace::decommit(mem::VirtualRange range) {
     if (region == regions.last) break;
   }
   flusher.dispatch();
+  merge_around(regions);
+  return {};
+}
+
+base::Result<void, SpaceError> AddressSpace::guard(mem::VirtualRange range) {
+  sync::LockGuard guard(lock_);
+  Selection regions = TRY(select(range, Span::kOneMapping));
+  for (const Region* region = regions.first;; region = RegionTree::next(*region)) {
+    if (region->backing != Backing::kReserved) return base::err(SpaceError::kDenied);
+    if (region == regions.last) break;
+  }
+  TRY(reserve_cuts(range, regions));
+  regions = isolate(range, regions);
+  for (Region* region = regions.first;; region = RegionTree::next(*region)) {
+    region->backing = Backing::kGuard;
+    if (region == regions.last) break;
+  }
   merge_around(regions);
   return {};
 }

@@ -20,7 +20,7 @@ base::Result<Region*, SpaceError> AddressSpace::prepare(Placement where, std::ui
   const mem::VirtualAddress start = TRY(place(where, size));
   const std::uint64_t charge = Region::is_charged(backing) ? mem::pages_for(size) : 0;
   if (charge > limits_.committed_pages - usage_.committed_pages ||
-      usage_.regions >= limits_.regions) {
+      size > limits_.reserved_bytes - usage_.reserved_bytes || usage_.regions >= limits_.regions) {
     return base::err(SpaceError::kLimit);
   }
   TRY(fetch_records(1));
@@ -36,7 +36,7 @@ base::Result<Region*, SpaceError> AddressSpace::prepare(Placement where, std::ui
 
 mem::VirtualRange AddressSpace::add(Region& region) {
   regions_.insert(region);
-  if (region.is_charged()) usage_.committed_pages += region.range.page_count();
+  count(region, region.range.page_count());
   usage_.reserved_bytes += region.range.size();
   ++usage_.regions;
   return region.range;

@@ -25,7 +25,7 @@ void AddressSpace::take_touched_pages(Region& region, LateFlusher& flusher) {
 
 /// *Requires*: no hart can reach a page of it.
 void AddressSpace::remove(Region& region) {
-  if (region.is_charged()) usage_.committed_pages -= region.range.page_count();
+  count(region, 0 - region.range.page_count());
   usage_.reserved_bytes -= region.range.size();
   --usage_.regions;
   regions_.erase(region);

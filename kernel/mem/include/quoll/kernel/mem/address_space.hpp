@@ -66,8 +66,12 @@ class AddressSpace {
   base::Result<void, SpaceError> commit(mem::VirtualRange range, mem::Permissions permissions);
   /// Gives content and charge of anonymous pages back; the range stays reserved.
   base::Result<void, SpaceError> decommit(mem::VirtualRange range);
-  /// Changes permissions; pages keep their content even while nothing may touch them. On
-  /// reserved pages, permissions that allow anything commit them.
+  /// Makes reserved pages of one mapping a guard: no access is ever allowed there, nothing else can
+  /// be made of it but unmapping, and a fault there is told apart.
+  /// *Errors*: `kDenied`: not all of it is reserved.
+  base::Result<void, SpaceError> guard(mem::VirtualRange range);
+  /// Changes permissions, of any mappings; pages keep their content even while nothing may touch
+  /// them. On reserved pages, permissions that allow anything commit them.
   base::Result<void, SpaceError> protect(mem::VirtualRange range, mem::Permissions permissions);
   /// Takes any part of any mappings away. *Errors*: `kNotMapped` when the range has a gap.
   base::Result<void, SpaceError> unmap(mem::VirtualRange range);
@@ -133,6 +137,11 @@ class AddressSpace {
       QUOLL_REQUIRES(lock_);
 
   // New mappings: address_space/map.cpp.
+  /// Adds pages to the account that a region's kind has.
+  void count(const Region& region, std::uint64_t pages) noexcept QUOLL_REQUIRES(lock_) {
+    if (region.is_charged()) usage_.committed_pages += pages;
+    if (region.backing == Backing::kShared) usage_.shared_pages += pages;
+  }
   [[gnu::always_inline]] base::Result<Region*, SpaceError> prepare(Placement where,
                                                                    std::uint64_t size,
                                                                    Backing backing,
@@ -157,8 +166,8 @@ class AddressSpace {
   void merge_around(const Selection& regions) QUOLL_REQUIRES(lock_);
 
   // Changing and removing: address_space/change.cpp, address_space/remove.cpp.
-  base::Result<void, SpaceError> change(mem::VirtualRange range, mem::Permissions permissions)
-      QUOLL_EXCLUDES(lock_);
+  base::Result<void, SpaceError> change(mem::VirtualRange range, mem::Permissions permissions,
+                                        Span span) QUOLL_EXCLUDES(lock_);
   base::Result<std::uint64_t, SpaceError> check_change(mem::VirtualRange range,
                                                        const Selection& regions,
                                                        mem::Permissions wanted) const

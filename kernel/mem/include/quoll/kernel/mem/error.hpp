@@ -22,7 +22,7 @@ enum class SpaceError : std::uint8_t {
   kOverlap,      ///< something is mapped there
   kNoRoom,       ///< no gap is large enough
   kNotMapped,    ///< the range is not covered by regions of one mapping
-  kDenied,       ///< the object behind the region does not allow it
+  kDenied,       ///< the object behind the region does not allow it, or the region is a guard
   kOutsideVmo,   ///< offset and size pass the end of the VMO
   kLimit,        ///< the space has used up what it was granted
   kOutOfMemory,  ///< the machine has no frame or heap left
@@ -34,6 +34,7 @@ enum class FaultOutcome : std::uint8_t {
   kNotMapped,    ///< no region there
   kDenied,       ///< a region, but not for this access
   kOutOfMemory,  ///< the machine has no frame left, or the space no page table
+  kGuard,        ///< a guard is there
 };
 
 /// Why user memory was not copied. What had been copied until then stays copied.

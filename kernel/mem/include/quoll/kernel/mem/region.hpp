@@ -19,6 +19,7 @@ enum class Backing : std::uint8_t {
   kAnonymous,  ///< zeros at first touch, then its own
   kShared,     ///< the VMO's own pages
   kPrivate,    ///< the VMO's pages until written, then a copy
+  kGuard,      ///< nowhere, and that for good: the range stays a guard until it is unmapped
 };
 
 /// A stretch of an address space whose pages all have the same properties.
@@ -54,6 +55,7 @@ struct Region : intrusive::WavlNode<Region> {
   bool owns_frame(mem::PhysicalAddress frame) const noexcept {
     switch (backing) {
       case Backing::kReserved:
+      case Backing::kGuard:
       case Backing::kShared:
         return false;
       case Backing::kAnonymous:
