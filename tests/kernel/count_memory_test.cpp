@@ -299,7 +299,8 @@ KTEST(Counts, Spaces) {
 struct AmongRegions {
   std::uint64_t map = 0;
   std::uint64_t unmap = 0;
-  std::uint64_t search = 0;  ///< a place found for it too
+  std::uint64_t search =
+      0;  ///< for two pages, for which there is room in one place amid the others
 };
 
 std::optional<AmongRegions> measure_among(unsigned present) {
@@ -310,24 +311,25 @@ std::optional<AmongRegions> measure_among(unsigned present) {
   const auto gap = [&](std::uint64_t i) {
     return mem::VirtualRange(space.bounds().start() + 2 * i * kPageSize, kPageSize);
   };
-  for (std::uint64_t i = 0; i < present; ++i) {
+  const std::uint64_t room = present / 2;
+  for (std::uint64_t i = 0; i <= present; ++i) {
     const mem::VirtualAddress at = gap(i).end();
-    if (!space.map_anonymous(Placement::at(at), kPageSize, kReadWrite)) return std::nullopt;
+    if (i != room && !space.map_anonymous(Placement::at(at), kPageSize, kReadWrite)) {
+      return std::nullopt;
+    }
   }
   AmongRegions out;
   for (std::uint64_t i = 0; i < kTimes; ++i) {
-    const mem::VirtualRange page = gap((i * present + present / 2) / kTimes);
-    const auto map = [&](Placement where) {
-      (void)space.map_anonymous(where, kPageSize, kReadWrite);
-    };
-    out.map += count([&] { map(Placement::at(page.start())); });
+    const mem::VirtualRange page = gap((i * present + room) / kTimes);
+    out.map += count(
+        [&] { (void)space.map_anonymous(Placement::at(page.start()), kPageSize, kReadWrite); });
     out.unmap += count([&] { (void)space.unmap(page); });
     std::optional<mem::VirtualRange> found;
     out.search += count([&] {
-      if (auto got = space.map_anonymous(Placement::anywhere(), kPageSize, kReadWrite))
-        found = *got;
+      auto got = space.map_anonymous(Placement::lowest(), 2 * kPageSize, kReadWrite);
+      if (got) found = *got;
     });
-    if (!found || !space.unmap(*found)) return std::nullopt;
+    if (!found || found->start() != gap(room).start() || !space.unmap(*found)) return std::nullopt;
   }
   if (space.usage().regions != present) return std::nullopt;
   return AmongRegions{out.map / kTimes, out.unmap / kTimes, out.search / kTimes};

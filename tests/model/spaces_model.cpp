@@ -10,17 +10,17 @@ namespace {
 const std::array kKinds{
     Kind{"activate", 4, {"done"}},
     Kind{"leave", 4, {"done"}},
-    Kind{"touch", 26, {"resolved", "not mapped", "denied", "out of memory", "guard"}, 2},
-    Kind{"map", 26, {"done", "overlap", "limit", "out of memory"}, 2},
-    Kind{"reserve", 18, {"done", "overlap", "out of memory"}, 2},
+    Kind{"touch", 24, {"resolved", "not mapped", "denied", "out of memory", "guard"}, 2},
+    Kind{"map", 34, {"done", "overlap", "limit", "out of memory"}, 2},
+    Kind{"reserve", 22, {"done", "overlap", "out of memory"}, 2},
     Kind{"map-vmo", 30, {"done", "overlap", "outside the object", "denied", "out of memory"}, 2},
     Kind{"commit", 22, {"done", "not mapped", "denied", "out of memory"}, 2},
-    Kind{"protect", 24, {"done", "not mapped", "denied", "out of memory"}, 2},
+    Kind{"protect", 28, {"done", "not mapped", "denied", "out of memory"}, 2},
     Kind{"decommit", 22, {"done", "not mapped", "denied", "out of memory"}, 2},
-    Kind{"unmap", 18, {"done", "not mapped", "out of memory"}, 2},
-    Kind{"release", 6, {"done", "not mapped"}},
-    Kind{"bad-request", 8, {"unaligned", "empty", "out of range"}},
-    Kind{"guard", 10, {"done", "not mapped", "denied", "out of memory"}, 2},
+    Kind{"unmap", 30, {"done", "not mapped", "out of memory"}, 2},
+    Kind{"release", 14, {"done", "not mapped"}},
+    Kind{"bad-request", 5, {"unaligned", "empty", "out of range"}},
+    Kind{"guard", 5, {"done", "not mapped", "denied", "out of memory"}, 2},
 };
 
 }  // namespace

@@ -12,6 +12,27 @@
 
 namespace quoll::vm {
 
+/// The start of a place for a mapping.
+base::Result<mem::VirtualAddress, SpaceError> AddressSpace::place(Placement where,
+                                                                  std::uint64_t size) {
+  if (size == 0) return base::err(SpaceError::kEmpty);
+  if (!base::is_aligned(size, mem::kPageSize) || !where.is_valid()) {
+    return base::err(SpaceError::kUnaligned);
+  }
+  if (where.is_fixed() || (where.is_anywhere() && dice_.can_throw())) {
+    return place_unusual(where, size);
+  }
+  const Wanted wanted{size, where.alignment_shift()};
+  // Below all regions, or else between them.
+  const Region* const root = regions_.root();
+  const mem::VirtualAddress end = root == nullptr ? bounds_.end() : root->subtree_start;
+  const Places lowest = places_between(bounds_.start(), end, wanted);
+  if (lowest.count != 0) return lowest.first;
+  const auto places = find_gap(regions_, bounds_, wanted);
+  if (!places) return base::err(SpaceError::kNoRoom);
+  return places->first;
+}
+
 /// The record of a mapping that nothing stands against, of which nobody knows yet: `add` makes it
 /// one of the space's, or else it is given back.
 base::Result<Region*, SpaceError> AddressSpace::prepare(Placement where, std::uint64_t size,
@@ -35,11 +56,10 @@ base::Result<Region*, SpaceError> AddressSpace::prepare(Placement where, std::ui
 }
 
 mem::VirtualRange AddressSpace::add(Region& region) {
+  const mem::VirtualRange range = region.range;
+  count(region, true);
   regions_.insert(region);
-  count(region, region.range.page_count());
-  usage_.reserved_bytes += region.range.size();
-  ++usage_.regions;
-  return region.range;
+  return range;
 }
 
 base::Result<mem::VirtualRange, SpaceError> AddressSpace::map_anonymous(

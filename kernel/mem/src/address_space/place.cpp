@@ -68,25 +68,18 @@ std::optional<mem::VirtualAddress> AddressSpace::throw_for(Wanted wanted) noexce
   return pick(*places);
 }
 
-base::Result<mem::VirtualAddress, SpaceError> AddressSpace::place(Placement where,
-                                                                  std::uint64_t size) {
-  if (size == 0) return base::err(SpaceError::kEmpty);
-  if (!base::is_aligned(size, mem::kPageSize)) return base::err(SpaceError::kUnaligned);
-  if (where.is_fixed()) {
-    const auto range = mem::VirtualRange::create(where.address(), size);
-    if (!range) return base::err(SpaceError::kOutOfRange);
-    TRY(check_range(*range));
-    if (!is_free(*range)) return base::err(SpaceError::kOverlap);
-    return where.address();
+/// The same for a fixed place, and for one that is thrown for.
+base::Result<mem::VirtualAddress, SpaceError> AddressSpace::place_unusual(Placement where,
+                                                                          std::uint64_t size) {
+  if (!where.is_fixed()) {
+    if (const auto start = throw_for({size, where.alignment_shift()})) return *start;
+    return base::err(SpaceError::kNoRoom);
   }
-  if (!where.is_valid()) return base::err(SpaceError::kUnaligned);
-  const Wanted wanted{size, where.alignment_shift()};
-  if (where.is_anywhere() && dice_.can_throw()) {
-    if (const auto start = throw_for(wanted)) return *start;
-  } else if (const auto places = find_gap(regions_, bounds_, wanted)) {
-    return places->first;
-  }
-  return base::err(SpaceError::kNoRoom);
+  const auto range = mem::VirtualRange::create(where.address(), size);
+  if (!range) return base::err(SpaceError::kOutOfRange);
+  TRY(check_range(*range));
+  if (!is_free(*range)) return base::err(SpaceError::kOverlap);
+  return where.address();
 }
 
 }  // namespace quoll::vm

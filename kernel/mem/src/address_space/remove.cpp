@@ -25,9 +25,7 @@ void AddressSpace::take_touched_pages(Region& region, LateFlusher& flusher) {
 
 /// *Requires*: no hart can reach a page of it.
 void AddressSpace::remove(Region& region) {
-  count(region, 0 - region.range.page_count());
-  usage_.reserved_bytes -= region.range.size();
-  --usage_.regions;
+  count(region, false);
   regions_.erase(region);
   records_.give(region);
 }

@@ -317,6 +317,8 @@ class WavlTree {
       if (difference(*parent, sibling) == 2) {
         --node(*parent).rank_;
       } else {
+        // Who is three above one child has another, of at least that rank.
+        // NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker)
         T* outer = at_left ? node(*sibling).right_ : node(*sibling).left_;
         T* inner = at_left ? node(*sibling).left_ : node(*sibling).right_;
         if (difference(*sibling, outer) == 2 && difference(*sibling, inner) == 2) {

@@ -129,7 +129,11 @@ class AddressSpace {
   // Where: address_space/place.cpp.
   base::Result<void, SpaceError> check_range(mem::VirtualRange range) const noexcept;
   bool is_free(mem::VirtualRange range) const noexcept QUOLL_REQUIRES(lock_);
-  base::Result<mem::VirtualAddress, SpaceError> place(Placement where, std::uint64_t size)
+  [[gnu::always_inline]] base::Result<mem::VirtualAddress, SpaceError> place(Placement where,
+                                                                             std::uint64_t size)
+      QUOLL_REQUIRES(lock_);
+  [[gnu::noinline]] base::Result<mem::VirtualAddress, SpaceError> place_unusual(Placement where,
+                                                                                std::uint64_t size)
       QUOLL_REQUIRES(lock_);
   std::optional<mem::VirtualAddress> throw_for(Wanted wanted) noexcept QUOLL_REQUIRES(lock_);
   Region* region_of(mem::VirtualAddress address) const noexcept QUOLL_REQUIRES(lock_);
@@ -137,8 +141,13 @@ class AddressSpace {
       QUOLL_REQUIRES(lock_);
 
   // New mappings: address_space/map.cpp.
-  /// Adds pages to the account that a region's kind has.
-  void count(const Region& region, std::uint64_t pages) noexcept QUOLL_REQUIRES(lock_) {
+  /// Adds a region to what the space uses, or takes it away.
+  void count(const Region& region, bool add) noexcept QUOLL_REQUIRES(lock_) {
+    const std::uint64_t sign = add ? 1 : ~std::uint64_t{0};
+    usage_.reserved_bytes += sign * region.range.size();
+    usage_.regions += sign;
+    if (region.backing == Backing::kReserved) return;
+    const std::uint64_t pages = sign * region.range.page_count();
     if (region.is_charged()) usage_.committed_pages += pages;
     if (region.backing == Backing::kShared) usage_.shared_pages += pages;
   }

@@ -37,7 +37,7 @@ constexpr Places places_between(mem::VirtualAddress from, mem::VirtualAddress to
 
 /// Those of the lowest gap in `bounds` where it fits. It costs the tree's height; where nothing
 /// fits that would fit at any alignment, all gaps are looked at.
-std::optional<Places> find_gap(const RegionTree& tree, mem::VirtualRange bounds,
-                               Wanted wanted) noexcept;
+[[gnu::noinline]] std::optional<Places> find_gap(const RegionTree& tree, mem::VirtualRange bounds,
+                                                 Wanted wanted) noexcept;
 
 }  // namespace quoll::vm

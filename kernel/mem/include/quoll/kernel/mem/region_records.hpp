@@ -5,6 +5,7 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 
 #include <quoll/base/assert.hpp>
 #include <quoll/kernel/mem/region.hpp>
@@ -42,7 +43,7 @@ class RegionRecords {
   void give_unusual(Region& region) noexcept;
 
   std::array<Region*, kMost> kept_{};
-  unsigned count_ = 0;
+  std::size_t count_ = 0;
 };
 
 }  // namespace quoll::vm
