@@ -26,6 +26,10 @@ Error to_abi(vm::SpaceError error) {
     case vm::SpaceError::kNotMapped:
     case vm::SpaceError::kDenied:
     case vm::SpaceError::kOutsideVmo:
+    case vm::SpaceError::kSealed:
+    case vm::SpaceError::kWrongKind:
+    case vm::SpaceError::kTooLarge:
+    case vm::SpaceError::kUnavailable:
       return Error::kBadArgument;
   }
   return Error::kBadArgument;

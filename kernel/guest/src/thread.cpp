@@ -75,6 +75,9 @@ Next handle_fault(Guest& guest, const arch::UserExit& exit, GuestEnd& end) {
       case vm::FaultOutcome::kNotMapped:
       case vm::FaultOutcome::kDenied:
       case vm::FaultOutcome::kGuard:
+      case vm::FaultOutcome::kOutsideVmo:
+      case vm::FaultOutcome::kUnavailable:
+      case vm::FaultOutcome::kMustWait:  // no object that guests map has a provider that waits
         break;
     }
   }

@@ -81,6 +81,7 @@ void AddressSpace::note_faulting_region(mem::VirtualAddress page) noexcept {
 /// remembers what was, or a private page is written for the first time.
 FaultOutcome AddressSpace::resolve(const Region& region, mem::VirtualAddress page,
                                    mem::Access access) {
+  if (PagedVmo* const object = region.paged()) return resolve_paged(region, *object, page, access);
   TlbFlusher flusher(*space_);
   {
     auto entry = tables().page_mut(page);
@@ -124,7 +125,8 @@ FaultOutcome AddressSpace::fill(const Region& region, PageTable::PageMut& entry,
     permissions = permissions.without_write();
   }
   paging::Flush added;
-  if (!entry.map(region.vmo_frame(page), {permissions}, added)) return FaultOutcome::kOutOfMemory;
+  const paging::Properties properties{permissions, region.vmo->cache_mode()};
+  if (!entry.map(region.vmo_frame(page), properties, added)) return FaultOutcome::kOutOfMemory;
   added.waive();
   return FaultOutcome::kResolved;
 }

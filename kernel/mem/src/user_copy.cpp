@@ -35,7 +35,11 @@ base::Result<void, CopyError> copy(AddressSpace& space, const UserCursor& cursor
       case FaultOutcome::kNotMapped:
       case FaultOutcome::kDenied:
       case FaultOutcome::kGuard:
+      case FaultOutcome::kOutsideVmo:
+      case FaultOutcome::kUnavailable:
         return base::err(CopyError::kBadAddress);
+      case FaultOutcome::kMustWait:
+        return base::err(CopyError::kMustWait);
       case FaultOutcome::kOutOfMemory:
         return base::err(CopyError::kOutOfMemory);
     }

@@ -18,6 +18,10 @@ const char* to_string(LockRank rank) noexcept {
       return "timer";
     case LockRank::kAddressSpace:
       return "address space";
+    case LockRank::kVmo:
+      return "memory object";
+    case LockRank::kPageRequest:
+      return "page request";
     case LockRank::kKernelWindow:
       return "kernel window";
     case LockRank::kAsid:

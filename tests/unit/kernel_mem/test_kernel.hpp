@@ -35,8 +35,9 @@ inline PhysicalRange physical_pages(std::uint64_t first, std::uint64_t count) {
 struct TestKernel {
   static constexpr std::uint64_t kFrames = 1024;
 
-  explicit TestKernel(riscv::PagingMode mode, unsigned harts = 3, unsigned asid_bits = 16)
-      : format(mode), machine({physical_pages(0, kFrames)}, harts, asid_bits) {
+  explicit TestKernel(riscv::PagingMode mode, unsigned harts = 3, unsigned asid_bits = 16,
+                      riscv::Svpbmt memory_types = riscv::Svpbmt::kAbsent)
+      : format(mode, memory_types), machine({physical_pages(0, kFrames)}, harts, asid_bits) {
     const std::array free{physical_pages(0, kFrames)};
     EXPECT_TRUE(frames.init(machine.phys_map(), free));
     root = std::move(*frames.allocate_zeroed());

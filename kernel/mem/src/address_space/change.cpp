@@ -50,10 +50,11 @@ void AddressSpace::allow(Region& region, mem::Permissions wanted, LateFlusher& f
     return;  // no page of it is there
   }
   if (!region.touched) return;
-  const auto permitted = [&](mem::VirtualAddress, const paging::Leaf& leaf) {
-    // A private page that is still the VMO's own must be copied before it is written.
-    const bool is_copy = region.backing == Backing::kShared || region.owns_frame(leaf.address);
-    return paging::Properties{is_copy ? wanted : wanted.without_write()};
+  const PagesGuard pages(region.vmo.get());
+  const auto permitted = [&](mem::VirtualAddress page, const paging::Leaf& leaf) {
+    paging::Properties properties = leaf.properties;
+    properties.permissions = region.may_write(page, leaf.address) ? wanted : wanted.without_write();
+    return properties;
   };
   const std::uint64_t size = region.range.size();
   const auto changed = tables()

@@ -73,6 +73,23 @@ base::Result<void, SpaceError> AddressSpace::check_vmo(const Vmo& vmo, std::uint
                                                        std::uint64_t size) const noexcept {
   if (!base::is_aligned(offset, mem::kPageSize)) return base::err(SpaceError::kUnaligned);
   if (!base::fits_within(offset, size, vmo.size())) return base::err(SpaceError::kOutsideVmo);
+  if (vmo.kind() == VmoKind::kPhysical) {
+    const mem::PhysicalAddress limit = kernel_.format().physical_limit();
+    if (vmo.range().start() >= limit || vmo.size() > limit - vmo.range().start()) {
+      return base::err(SpaceError::kOutOfRange);
+    }
+  }
+  return {};
+}
+
+/// Tells a paged VMO of its mapping. On refusal the record has been given back.
+base::Result<void, SpaceError> AddressSpace::attach(Region& region) {
+  auto attachment = region.paged()->attach(*space_, region.range, region.vmo_offset);
+  if (!attachment) {
+    records_.give(region);
+    return base::err(attachment.error());
+  }
+  region.attachment = std::move(*attachment);
   return {};
 }
 
@@ -89,12 +106,17 @@ base::Result<mem::VirtualRange, SpaceError> AddressSpace::map_shared(Placement w
   Region& region = *TRY(prepare(where, size, Backing::kShared, permissions));
   region.vmo = std::move(vmo);
   region.vmo_offset = offset;
+  if (region.paged() != nullptr) {
+    TRY(attach(region));
+    return add(region);
+  }
   region.touched = true;
   const mem::VirtualAddress start = region.range.start();
   const auto mapped =
       tables()
           .cursor_mut(start, size)
-          ->map(region.vmo_frame(start), size, {region.permissions}, flusher.get().changes());
+          ->map(region.vmo_frame(start), size, {region.permissions, region.vmo->cache_mode()},
+                flusher.get().changes());
   flusher.dispatch();
   if (!mapped) {
     QUOLL_ASSERT(mapped.error() == paging::MapError::kOutOfMemory);
@@ -108,11 +130,14 @@ base::Result<mem::VirtualRange, SpaceError> AddressSpace::map_shared(Placement w
 base::Result<mem::VirtualRange, SpaceError> AddressSpace::map_private(
     Placement where, VmoRef vmo, std::uint64_t offset, std::uint64_t size,
     mem::Permissions permissions) {
+  // What is read there can change by itself, or change something: it has no copy.
+  if (vmo->kind() == VmoKind::kPhysical) return base::err(SpaceError::kWrongKind);
   TRY(check_vmo(*vmo, offset, size));
   sync::LockGuard guard(lock_);
   Region& region = *TRY(prepare(where, size, Backing::kPrivate, permissions));
   region.vmo = std::move(vmo);
   region.vmo_offset = offset;
+  if (region.paged() != nullptr) TRY(attach(region));
   return add(region);
 }
 

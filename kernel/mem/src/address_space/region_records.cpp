@@ -24,6 +24,7 @@ void RegionRecords::give_unusual(Region& region) noexcept {
     delete &region;
     return;
   }
+  region.attachment = {};
   region.vmo = {};
   kept_[count_++] = &region;
 }

@@ -12,9 +12,10 @@ namespace quoll::vm {
 /// Unmaps all pages of a region and collects the frames that belong to the space.
 void AddressSpace::take_touched_pages(Region& region, LateFlusher& flusher) {
   TlbFlusher& pages = flusher.get();
-  const auto removed = [&](mem::VirtualAddress, const paging::Leaf& leaf, std::uint64_t)
+  const PagesGuard guard(region.vmo.get());
+  const auto removed = [&](mem::VirtualAddress page, const paging::Leaf& leaf, std::uint64_t)
                            QUOLL_NO_THREAD_SAFETY_ANALYSIS {  // under the caller's guard
-                             if (!region.owns_frame(leaf.address)) return;
+                             if (!region.owns_frame(page, leaf.address)) return;
                              pages.hold(Frame::adopt(kernel_.frames(), leaf.address));
                              --usage_.resident_pages;
                            };

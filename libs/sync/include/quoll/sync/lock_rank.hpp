@@ -17,6 +17,8 @@ enum class LockRank : std::uint8_t {
   kExecutor = 16,      ///< run queues
   kTimer = 18,         ///< the timer queue
   kAddressSpace = 24,  ///< regions and page tables of one space
+  kVmo = 26,           ///< pages and mappings of one memory object
+  kPageRequest = 27,   ///< who waits for one page
   kKernelWindow = 28,  ///< the kernel's own mappings
   kAsid = 30,          ///< which space has which ASID
   kHeap = 32,          ///< one size class

@@ -132,7 +132,9 @@ inline constexpr std::array<EventInfo, 12> kEvents = {{
      Group::kFault,
      "fault",
      {detail::small("access", Kind::kChoice, 0, 3, "-|read|write|-|execute"),
-      detail::small("outcome", Kind::kChoice, 3, 3, "resolved|not-mapped|denied|out-of-memory"),
+      detail::small(
+          "outcome", Kind::kChoice, 3, 3,
+          "resolved|not-mapped|denied|out-of-memory|guard|outside-vmo|must-wait|unavailable"),
       detail::small("in", Kind::kChoice, 6, 1, "guest|kernel"),
       detail::first("address", Kind::kAddress), detail::second("begin", Kind::kBegin)}},
     {Event::kFence,

@@ -51,12 +51,13 @@ class AddressSpace {
   base::Result<mem::VirtualRange, SpaceError> reserve(Placement where, std::uint64_t size) {
     return map_anonymous(where, size, mem::Permissions::none());
   }
-  /// The VMO's own pages from `offset`, present at once.
+  /// The VMO's own pages from `offset`: present at once, or on demand if it is a paged one.
+  /// *Errors*: `kDenied` (permissions beyond what the VMO allows), `kOutsideVmo`.
   base::Result<mem::VirtualRange, SpaceError> map_shared(Placement where, VmoRef vmo,
                                                          std::uint64_t offset, std::uint64_t size,
                                                          mem::Permissions permissions);
   /// A private copy of the VMO's pages from `offset`, made page by page at the first write;
-  /// zeros behind the VMO's content.
+  /// zeros behind the VMO's content. *Errors*: `kOutsideVmo`, `kWrongKind` (a physical VMO).
   base::Result<mem::VirtualRange, SpaceError> map_private(Placement where, VmoRef vmo,
                                                           std::uint64_t offset, std::uint64_t size,
                                                           mem::Permissions permissions);
@@ -82,6 +83,9 @@ class AddressSpace {
   FaultOutcome handle_fault(mem::VirtualAddress address, mem::Access access);
   /// The same for every page of a range, ahead of time.
   FaultOutcome populate(mem::VirtualRange range, mem::Access access);
+
+  /// The request that a fault at this address must wait for; null when it is complete by now.
+  PageRequestRef page_request(mem::VirtualAddress address);
 
   /// Makes this the space that this hart's user mode sees. Costs next to nothing when it is.
   void activate() noexcept { space_->activate(); }
@@ -157,6 +161,7 @@ class AddressSpace {
                                                                    mem::Permissions permissions)
       QUOLL_REQUIRES(lock_);
   [[gnu::always_inline]] mem::VirtualRange add(Region& region) QUOLL_REQUIRES(lock_);
+  base::Result<void, SpaceError> attach(Region& region) QUOLL_REQUIRES(lock_);
   base::Result<void, SpaceError> check_vmo(const Vmo& vmo, std::uint64_t offset,
                                            std::uint64_t size) const noexcept;
 
@@ -204,6 +209,17 @@ class AddressSpace {
                                          mem::Access access) QUOLL_REQUIRES(lock_);
   FaultOutcome fill(const Region& region, PageTable::PageMut& entry, mem::VirtualAddress page,
                     mem::Access access) QUOLL_REQUIRES(lock_);
+  FaultOutcome resolve_paged(const Region& region, PagedVmo& object, mem::VirtualAddress page,
+                             mem::Access access) QUOLL_REQUIRES(lock_);
+  FaultOutcome show_shared(const Region& region, PagedVmo& object, mem::VirtualAddress page,
+                           mem::Access access, TlbFlusher& flusher)
+      QUOLL_REQUIRES(lock_, object.pages_lock);
+  FaultOutcome show_private(const Region& region, PagedVmo& object, mem::VirtualAddress page,
+                            mem::Access access, TlbFlusher& flusher)
+      QUOLL_REQUIRES(lock_, object.pages_lock);
+  FaultOutcome show(mem::VirtualAddress page, mem::PhysicalAddress frame,
+                    mem::Permissions permissions, mem::Access access, bool is_lent,
+                    TlbFlusher& flusher) QUOLL_REQUIRES(lock_);
   FaultOutcome fill_with(Frame frame, const Region& region, PageTable::PageMut& entry)
       QUOLL_REQUIRES(lock_);
   base::Result<Frame, AllocError> copy_of(const Region& region, mem::VirtualAddress page)

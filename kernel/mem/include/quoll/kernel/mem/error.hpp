@@ -24,6 +24,10 @@ enum class SpaceError : std::uint8_t {
   kNotMapped,    ///< the range is not covered by regions of one mapping
   kDenied,       ///< the object behind the region does not allow it, or the region is a guard
   kOutsideVmo,   ///< offset and size pass the end of the VMO
+  kSealed,       ///< the VMO's content and size cannot change any more
+  kWrongKind,    ///< not with this kind of VMO
+  kTooLarge,     ///< larger than a VMO can be
+  kUnavailable,  ///< the VMO's provider has not got the page, or not yet
   kLimit,        ///< the space has used up what it was granted
   kOutOfMemory,  ///< the machine has no frame or heap left
 };
@@ -35,12 +39,16 @@ enum class FaultOutcome : std::uint8_t {
   kDenied,       ///< a region, but not for this access
   kOutOfMemory,  ///< the machine has no frame left, or the space no page table
   kGuard,        ///< a guard is there
+  kOutsideVmo,   ///< a region, but the VMO behind it has become smaller
+  kMustWait,     ///< the page comes later: `AddressSpace::page_request` says which
+  kUnavailable,  ///< the VMO's provider has no such page
 };
 
 /// Why user memory was not copied. What had been copied until then stays copied.
 enum class CopyError : std::uint8_t {
   kBadAddress,   ///< not the guest's, or not for this access
   kOutOfMemory,  ///< a page of it could not be filled in
+  kMustWait,     ///< a page of it comes later
 };
 
 constexpr std::string_view to_string(SpaceError error) noexcept {
@@ -61,6 +69,14 @@ constexpr std::string_view to_string(SpaceError error) noexcept {
       return "not permitted";
     case SpaceError::kOutsideVmo:
       return "outside the memory object";
+    case SpaceError::kSealed:
+      return "the memory object is sealed";
+    case SpaceError::kWrongKind:
+      return "not with this kind of memory object";
+    case SpaceError::kTooLarge:
+      return "larger than a memory object can be";
+    case SpaceError::kUnavailable:
+      return "the page is not available";
     case SpaceError::kLimit:
       return "over the limit";
     case SpaceError::kOutOfMemory:

@@ -8,6 +8,8 @@
 
 #include <quoll/intrusive/wavl_tree.hpp>
 #include <quoll/kernel/mem/vmo.hpp>
+#include <quoll/kernel/mem/vmo/paged_vmo.hpp>
+#include <quoll/kernel/mem/vmo/vmo_mapping.hpp>
 #include <quoll/mem/permissions.hpp>
 #include <quoll/mem/range.hpp>
 
@@ -36,6 +38,8 @@ struct Region : intrusive::WavlNode<Region> {
   mem::VirtualAddress origin;
   VmoRef vmo;
   std::uint64_t vmo_offset = 0;
+  /// What tells a paged VMO of the mapping that this region was cut from.
+  VmoMappingRef attachment;
 
   // Summary of the subtree, kept by the tree.
   mem::VirtualAddress subtree_start;
@@ -47,12 +51,20 @@ struct Region : intrusive::WavlNode<Region> {
     return backing == Backing::kAnonymous || backing == Backing::kPrivate;
   }
   bool is_charged() const noexcept { return is_charged(backing); }
-  /// The VMO's frame behind a page. *Requires*: there is a VMO.
+  /// The VMO, if it is a paged one.
+  PagedVmo* paged() const noexcept { return vmo ? vmo->as_paged() : nullptr; }
+  /// Where a page is in the VMO.
+  std::uint64_t vmo_offset_of(mem::VirtualAddress page) const noexcept {
+    return vmo_offset + (page - range.start());
+  }
+  /// The VMO's frame behind a page. *Requires*: there is a VMO that is not paged.
   mem::PhysicalAddress vmo_frame(mem::VirtualAddress page) const noexcept {
-    return vmo->range().start() + vmo_offset + (page - range.start());
+    return vmo->range().start() + vmo_offset_of(page);
   }
   /// Whether a frame found in the page table belongs to the space rather than to the VMO.
-  bool owns_frame(mem::PhysicalAddress frame) const noexcept {
+  /// *Requires*: the lock of a paged VMO is held.
+  bool owns_frame(mem::VirtualAddress page,
+                  mem::PhysicalAddress frame) const noexcept QUOLL_NO_THREAD_SAFETY_ANALYSIS {
     switch (backing) {
       case Backing::kReserved:
       case Backing::kGuard:
@@ -61,9 +73,19 @@ struct Region : intrusive::WavlNode<Region> {
       case Backing::kAnonymous:
         return true;
       case Backing::kPrivate:
+        if (PagedVmo* const object = paged()) return !object->owns(vmo_offset_of(page), frame);
         return !vmo->range().contains(frame);
     }
     return false;
+  }
+  /// Whether a page that is there may be written where it is, as far as the region allows it. One
+  /// that is still the VMO's in a private region, or shared with a copy of the VMO, is copied
+  /// first. *Requires*: as `owns_frame`.
+  bool may_write(mem::VirtualAddress page,
+                 mem::PhysicalAddress frame) const noexcept QUOLL_NO_THREAD_SAFETY_ANALYSIS {
+    if (backing != Backing::kShared) return owns_frame(page, frame);
+    PagedVmo* const object = paged();
+    return object == nullptr || object->may_write(vmo_offset_of(page));
   }
 };
 

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//
+// Paged objects: one page, as a fault needs it.
+#include <algorithm>
+#include <cstring>
+#include <utility>
+#include <variant>
+
+#include <quoll/base/assert.hpp>
+#include <quoll/base/bits.hpp>
+#include <quoll/kernel/mem/flush.hpp>
+#include <quoll/kernel/mem/vmo/paged_vmo.hpp>
+#include <quoll/mem/page_size.hpp>
+
+namespace quoll::vm {
+
+using mem::kPageSize;
+
+bool PagedVmo::owns(std::uint64_t offset, mem::PhysicalAddress frame) const noexcept {
+  if (provider_ && provider_->lends().contains(frame)) return true;
+  const auto found = pages_.find(offset >> mem::kPageShift);
+  return found && found->frame == frame;
+}
+
+bool PagedVmo::may_write(std::uint64_t offset) const noexcept {
+  if (is_sealed()) return false;
+  const auto found = pages_.find(offset >> mem::kPageShift);
+  return found && found->is_alone;
+}
+
+base::Result<PagedVmo::Source, PageError> PagedVmo::source(std::uint64_t offset) {
+  if (offset >= size()) return base::err(PageError::kOutsideVmo);
+  if (const auto found = pages_.find(offset >> mem::kPageShift)) {
+    return Source{found->frame, kPageSize};
+  }
+  return provided(offset);
+}
+
+/// What the provider says of a page that nobody has written, if it can be believed.
+base::Result<PagedVmo::Source, PageError> PagedVmo::provided(std::uint64_t offset) {
+  if (offset >= provided_) return Source();
+  const std::uint64_t most = provided_ - offset;
+  const PageAnswer answer = provider_->page(offset, most);
+  if (std::holds_alternative<ZeroPage>(answer)) return Source();
+  if (const auto* lent = std::get_if<LentPage>(&answer)) {
+    const mem::PhysicalRange bytes = lent->bytes;
+    const mem::PhysicalRange reachable = frames_.phys_map().physical_range();
+    const std::uint64_t count = std::min(bytes.size(), kPageSize);
+    // A whole page may be mapped, so it must be one that it said it would lend.
+    const bool is_credible = count > 0 && bytes.start().is_aligned(kPageSize) &&
+                             bytes.size() <= most && reachable.contains(bytes) &&
+                             (count < kPageSize || provider_->lends().contains(mem::PhysicalRange(
+                                                       bytes.start(), kPageSize)));
+    if (!is_credible) return base::err(PageError::kUnavailable);
+    return Source{bytes.start(), count, count == kPageSize};
+  }
+  if (std::holds_alternative<NoPage>(answer)) return base::err(PageError::kUnavailable);
+  TRY(ask_for(offset));
+  return base::err(PageError::kMustWait);
+}
+
+base::Result<VmoPage, PageError> PagedVmo::page(std::uint64_t offset, mem::Access access) {
+  if (offset >= size()) return base::err(PageError::kOutsideVmo);
+  const bool writes = access == mem::Access::kWrite;
+  if (writes && is_sealed()) return base::err(PageError::kSealed);
+  if (const auto found = pages_.find(offset >> mem::kPageShift)) {
+    if (!writes || found->is_alone) {
+      return VmoPage{found->frame, found->is_alone && !is_sealed(), false};
+    }
+    return make(offset, Source{found->frame, kPageSize});
+  }
+  const Source content = TRY(provided(offset));
+  if (content.is_lent && !writes) return VmoPage{content.from, false, true};
+  return make(offset, content);
+}
+
+/// Gives a page a frame of the object's own with that content. What was mapped until now is taken
+/// out: it was lent, or is shared with a copy.
+base::Result<VmoPage, PageError> PagedVmo::make(std::uint64_t offset, const Source& content) {
+  const std::uint64_t page = offset >> mem::kPageShift;
+  PageStore::Reserve reserve;
+  if (!pages_.reserve_put(page, reserve)) return base::err(PageError::kOutOfMemory);
+  auto frame = copy_of(content);
+  if (!frame) return base::err(PageError::kOutOfMemory);
+  const mem::PhysicalAddress address = frame->address();
+  if (content.bytes == kPageSize) unmap_pages(offset, offset + kPageSize);
+  pages_.put(page, std::move(*frame), reserve);
+  return VmoPage{address, !is_sealed(), false};
+}
+
+base::Result<Frame, AllocError> PagedVmo::copy_of(const Source& content) {
+  if (content.bytes == 0) return frames_.allocate_zeroed(FrameUse::kGuest);
+  Frame frame = TRY(frames_.allocate(FrameUse::kGuest));
+  auto* to = static_cast<std::byte*>(frame.data());
+  std::memcpy(to, frames_.phys_map().pointer(content.from), content.bytes);
+  std::memset(to + content.bytes, 0, kPageSize - content.bytes);
+  return frame;
+}
+
+}  // namespace quoll::vm

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//
+// Paged objects: pages that come later.
+#include <new>
+#include <utility>
+
+#include <quoll/kernel/mem/vmo/paged_vmo.hpp>
+#include <quoll/mem/page_size.hpp>
+
+namespace quoll::vm {
+
+/// Sees to it that there is a request for a page.
+base::Result<void, PageError> PagedVmo::ask_for(std::uint64_t offset) {
+  if (requests_.find(offset) != nullptr) return {};
+  if (!frames_.has_frame(FrameUse::kGuest)) return base::err(PageError::kOutOfMemory);
+  auto* request = new (std::nothrow) PageRequest(offset);
+  if (request == nullptr) return base::err(PageError::kOutOfMemory);
+  requests_.insert(*request);
+  ++request_count_;
+  provider_->fetch(*this, offset);
+  return {};
+}
+
+/// Takes the last request out whose offset is at least `from` and at most `to`; null if none is.
+PageRequestRef PagedVmo::take_request(std::uint64_t from, std::uint64_t to) {
+  PageRequest* request = requests_.find_not_above(to);
+  if (request == nullptr || request->offset() < from) return {};
+  requests_.erase(*request);
+  --request_count_;
+  return PageRequestRef::adopt(request);
+}
+
+PageRequestRef PagedVmo::request(std::uint64_t offset) {
+  sync::LockGuard guard(pages_lock);
+  return PageRequestRef::retain(requests_.find(offset));
+}
+
+base::Result<void, SupplyError> PagedVmo::supply(std::uint64_t offset, Frame frame) {
+  PageRequestRef request;
+  {
+    sync::LockGuard guard(pages_lock);
+    if (requests_.find(offset) == nullptr) return base::err(SupplyError::kNotRequested);
+    if (!frame || !frame.is_unique() || frame.is_zero_frame()) {
+      return base::err(SupplyError::kBadFrame);
+    }
+    PageStore::Reserve reserve;
+    const std::uint64_t page = offset >> mem::kPageShift;
+    if (!pages_.reserve_put(page, reserve)) return base::err(SupplyError::kOutOfMemory);
+    // Nobody can have the page yet: whoever needed it has waited.
+    pages_.put(page, std::move(frame), reserve);
+    request = take_request(offset, offset);
+  }
+  request->complete(PageRequestState::kSupplied);
+  return {};
+}
+
+base::Result<void, SupplyError> PagedVmo::fail(std::uint64_t offset) {
+  PageRequestRef request;
+  {
+    sync::LockGuard guard(pages_lock);
+    request = take_request(offset, offset);
+  }
+  if (!request) return base::err(SupplyError::kNotRequested);
+  request->complete(PageRequestState::kFailed);
+  return {};
+}
+
+}  // namespace quoll::vm

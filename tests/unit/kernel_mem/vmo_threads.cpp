@@ -1,0 +1,297 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//
+// Threads that play harts, under ThreadSanitizer: each has copies of copies of one object, and
+// writes to them while the others write to theirs, copy, forget and end them. All share nodes and
+// frames; what is written is written plainly, so that two who write in place, or one who copies
+// what another writes, are a race. A program of its own, for its rooms are built with this
+// sanitizer and no other.
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <random>
+#include <span>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include <quoll/arch/mock/machine.hpp>
+#include <quoll/kernel/mem/address_space.hpp>
+#include <quoll/kernel/mem/kernel_space.hpp>
+#include <quoll/kernel/mem/vmo/paged_vmo.hpp>
+#include <quoll/riscv/sv.hpp>
+
+namespace quoll::vm {
+namespace {
+
+using arch::mock::AsHart;
+using arch::mock::Machine;
+using mem::kPageSize;
+using mem::Permissions;
+using mem::PhysicalAddress;
+using mem::PhysicalRange;
+using mem::VirtualAddress;
+using mem::VirtualRange;
+
+constexpr unsigned kHarts = 4;
+constexpr std::uint64_t kFrames = 2048;
+constexpr std::uint64_t kPages = 80;
+const PhysicalRange kRam(PhysicalAddress(0x8000'0000), kFrames* kPageSize);
+const auto kRw = Permissions::read_write();
+
+void check(bool condition, const char* what) {
+  if (condition) return;
+  std::fprintf(stderr, "failed: %s\n", what);
+  std::abort();
+}
+
+void on_harts(const std::function<void(unsigned)>& work) {
+  std::vector<std::thread> harts;
+  for (unsigned hart = 0; hart < kHarts; ++hart) {
+    harts.emplace_back([&work, hart] {
+      const AsHart as(hart);
+      work(hart);
+    });
+  }
+  for (std::thread& hart : harts) hart.join();
+}
+
+struct Kernel {
+  Kernel() : format(riscv::PagingMode::kSv39), machine({kRam}, kHarts, 16) {
+    const std::array free{kRam};
+    check(frames.init(machine.phys_map(), free).has_value(), "memory is taken over");
+    root = std::move(*frames.allocate_zeroed());
+    below = std::move(*frames.allocate_zeroed());
+    const VirtualAddress window = format.kernel_half().start();
+    static_cast<std::uint64_t*>(root.data())[256] = format.encode_table(below.address());
+    space.emplace(format, root.address(), VirtualRange(window, 64 * kPageSize), frames);
+    for (unsigned hart = 0; hart < kHarts; ++hart) {
+      const AsHart as(hart);
+      arch::Mmu::set_root(format, root.address());
+    }
+    before = frames.statistics().allocated;
+  }
+  void check_empty() {
+    frames.drain_caches();
+    check(frames.statistics().allocated == before, "every frame came back");
+    check(PageNode::count() == 0, "and every node");
+  }
+
+  riscv::Sv format;
+  Machine machine;
+  FrameAllocator frames;
+  Frame root;
+  Frame below;
+  std::optional<KernelSpace> space;
+  std::uint64_t before = 0;
+};
+
+bool set(PagedVmo& object, std::uint64_t page, std::uint64_t value) {
+  return object.write(page * kPageSize, std::as_bytes(std::span(&value, 1))).has_value();
+}
+std::uint64_t get(PagedVmo& object, std::uint64_t page) {
+  std::uint64_t value = 0;
+  check(object.read(page * kPageSize, std::as_writable_bytes(std::span(&value, 1))).has_value(),
+        "a page is read");
+  return value;
+}
+
+/// An object with what its owner has written to it.
+struct Owned {
+  PagedVmoRef object;
+  std::array<std::uint64_t, kPages> values{};
+};
+
+void copy_and_write(std::uint32_t seed) {
+  Kernel kernel;
+  {
+    Owned first{*PagedVmo::create(kernel.frames, kPages * kPageSize, kRw)};
+    for (std::uint64_t page = 0; page < kPages; page += 2) {
+      check(set(*first.object, page, page + 1), "a page is written");
+      first.values[page] = page + 1;
+    }
+    on_harts([&](unsigned hart) {
+      std::mt19937 random(seed + hart);
+      std::vector<Owned> mine{{*first.object->clone(kRw), first.values}};
+      for (std::uint64_t step = 1; step < 3000; ++step) {
+        Owned& one = mine[random() % mine.size()];
+        const std::uint64_t page = random() % kPages;
+        switch (random() % 8) {
+          case 0:
+            if (mine.size() < 12) {
+              Owned copy{*one.object->clone(kRw), one.values};
+              mine.push_back(std::move(copy));
+            }
+            break;
+          case 1:
+            if (mine.size() > 1) {
+              std::swap(one, mine.back());
+              mine.pop_back();
+            }
+            break;
+          case 2:
+            if (one.object->decommit(page * kPageSize, kPageSize)) one.values[page] = 0;
+            break;
+          case 3:
+            (void)one.object->usage();
+            break;
+          case 4:
+          case 5:
+            if (set(*one.object, page, step)) one.values[page] = step;
+            break;
+          default:
+            check(get(*one.object, page) == one.values[page], "an object has what was written");
+        }
+      }
+      for (Owned& one : mine) {
+        for (std::uint64_t page = 0; page < kPages; ++page) {
+          check(get(*one.object, page) == one.values[page], "and still has it at the end");
+        }
+      }
+    });
+    for (std::uint64_t page = 0; page < kPages; ++page) {
+      check(get(*first.object, page) == first.values[page], "the original is as it was");
+    }
+    check(first.object->usage().store.alone_pages == kPages / 2, "and has its pages alone");
+  }
+  kernel.check_empty();
+}
+
+/// One object in several spaces, each hart in its own: faults, copies, and pages taken away.
+void map_and_change(std::uint32_t seed) {
+  Kernel kernel;
+  {
+    const PagedVmoRef object = *PagedVmo::create(kernel.frames, kPages * kPageSize, kRw);
+    std::array<std::unique_ptr<AddressSpace>, kHarts> spaces;
+    for (auto& space : spaces) space = std::move(*AddressSpace::create(*kernel.space));
+    on_harts([&](unsigned hart) {
+      std::mt19937 random(seed + hart);
+      AddressSpace& space = *spaces[hart];
+      space.activate();
+      const auto where = Placement::at(VirtualAddress(0x10'0000));
+      PagedVmoRef copy;
+      std::optional<VirtualRange> range;
+      for (unsigned step = 0; step < 1500; ++step) {
+        if (!range) {
+          const bool is_private = random() % 3 == 0;
+          const VmoRef what = copy && random() % 2 == 0 ? copy : object;
+          const std::uint64_t size = what->size();
+          const auto mapped = is_private ? space.map_private(where, what, 0, size, kRw)
+                                         : space.map_shared(where, what, 0, size, kRw);
+          if (mapped) range = *mapped;
+          continue;
+        }
+        const VirtualAddress at = range->start() + random() % range->page_count() * kPageSize;
+        switch (random() % 16) {
+          case 0:
+            check(space.unmap(*range).has_value(), "a mapping ends");
+            range.reset();
+            break;
+          case 1:
+            copy = *object->clone(kRw);
+            break;
+          case 2:
+            (void)object->decommit(random() % 40 * kPageSize, 8 * kPageSize);
+            break;
+          case 3:
+            check(object->resize((60 + random() % 20) * kPageSize).has_value(), "a size changes");
+            break;
+          case 4:
+            check(space.protect(*range, random() % 2 == 0 ? kRw : Permissions::read_only())
+                      .has_value(),
+                  "permissions change");
+            break;
+          case 5:
+            (void)object->write(random() % 50 * kPageSize, std::as_bytes(std::span(&step, 1)));
+            break;
+          default: {
+            const auto access = random() % 2 == 0 ? mem::Access::kRead : mem::Access::kWrite;
+            if (kernel.machine.translate(hart, at, access)) break;
+            const FaultOutcome outcome = space.handle_fault(at, access);
+            check(outcome != FaultOutcome::kMustWait && outcome != FaultOutcome::kUnavailable &&
+                      outcome != FaultOutcome::kNotMapped,
+                  "a fault finds what is mapped");
+          }
+        }
+      }
+      kernel.space->activate();
+    });
+    check(kernel.machine.stale_translations() == 0, "no hart keeps what was taken away");
+    for (auto& space : spaces) space.reset();
+    check(object->usage().mappings == 0, "no mapping is left");
+  }
+  kernel.check_empty();
+}
+
+/// No page is wanted.
+constexpr std::uint64_t kNone = ~std::uint64_t{0};
+
+/// Harts that need the same page of an object, which comes later.
+void wait_together(std::uint32_t seed) {
+  struct Late final : PageProvider {
+    PageAnswer page(std::uint64_t, std::uint64_t) noexcept override { return LaterPage(); }
+    void fetch(PagedVmo&, std::uint64_t offset) noexcept override {
+      check(wanted.exchange(offset) == kNone, "a page is asked for once");
+    }
+    std::atomic<std::uint64_t> wanted{kNone};
+  };
+  struct Waiter : PageWaiter {
+    Waiter() {
+      complete = [](PageWaiter& self) { static_cast<Waiter&>(self).is_called.store(true); };
+    }
+    std::atomic<bool> is_called{false};
+  };
+  Kernel kernel;
+  {
+    auto* late = new Late;
+    const PagedVmoRef object =
+        *PagedVmo::create(kernel.frames, kPages * kPageSize, kRw, PageProviderRef::adopt(late));
+    for (std::uint64_t page = 0; page < kPages; ++page) {
+      on_harts([&](unsigned hart) {
+        if (hart == 0) {
+          std::uint64_t offset = 0;
+          while ((offset = late->wanted.exchange(kNone)) == kNone) {
+            std::this_thread::yield();
+          }
+          if ((seed + page) % 5 == 0) {
+            check(object->fail(offset).has_value(), "a request fails");
+            while ((offset = late->wanted.exchange(kNone)) == kNone) {
+              std::this_thread::yield();
+            }
+          }
+          Frame frame = std::move(*kernel.frames.allocate());
+          *static_cast<std::uint64_t*>(frame.data()) = page;
+          check(object->supply(offset, std::move(frame)).has_value(), "a page is supplied");
+          return;
+        }
+        std::uint64_t value = 0;
+        while (!object->read(page * kPageSize, std::as_writable_bytes(std::span(&value, 1)))) {
+          const PageRequestRef request = object->request(page * kPageSize);
+          if (!request) continue;
+          Waiter waiter;
+          if (!request->wait(waiter)) continue;
+          if (hart == 1 && request->withdraw(waiter)) continue;
+          while (!waiter.is_called.load()) std::this_thread::yield();
+        }
+        check(value == page, "all see the page");
+      });
+    }
+  }
+  kernel.check_empty();
+}
+
+}  // namespace
+}  // namespace quoll::vm
+
+int main() {
+  const unsigned seed = std::random_device()();
+  std::printf("seed %u\n", seed);
+  quoll::vm::copy_and_write(seed);
+  quoll::vm::map_and_change(seed);
+  quoll::vm::wait_together(seed);
+  return 0;
+}
