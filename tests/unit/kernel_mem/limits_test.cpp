@@ -13,6 +13,7 @@
 #include <quoll/kernel/mem/frame_alloc/arena.hpp>
 #include <quoll/kernel/mem/vm_space.hpp>
 
+#include "failing_new.hpp"
 #include "test_kernel.hpp"
 
 namespace quoll::vm {
@@ -142,6 +143,26 @@ TEST(Limits, ADeviceThatFindsNoPageTableIsRefusedAndTakesNoRoom) {
   const auto mapped = kernel.space->map_device(registers);
   ASSERT_TRUE(mapped);
   EXPECT_EQ(std::bit_cast<std::uintptr_t>(*mapped), kernel.format.kernel_half().start().value());
+}
+
+TEST(Limits, ADeviceIsToldToEveryHartOnceAndToThisOneToo) {
+  TestKernel kernel(riscv::PagingMode::kSv39, 3);
+  const auto before = kernel.machine.fences();
+  ASSERT_TRUE(
+      kernel.space->map_device(PhysicalRange(PhysicalAddress(std::uint64_t{1} << 32), kPageSize)));
+  const auto after = kernel.machine.fences();
+  EXPECT_EQ(after.local, before.local + 1);
+  EXPECT_EQ(after.remote, before.remote + 2);
+}
+
+TEST(Limits, ASpaceWithoutRoomForItselfGivesItsRootBack) {
+  TestKernel kernel(riscv::PagingMode::kSv39);
+  const std::uint64_t before = kernel.in_use();
+  {
+    const test::FailingNew failing(0);
+    EXPECT_EQ(VmSpace::create(*kernel.space).error(), SpaceError::kOutOfMemory);
+  }
+  EXPECT_EQ(kernel.in_use(), before);
 }
 
 TEST(Limits, ACrookedAddressIsCalledSoWhereverItIs) {
