@@ -20,7 +20,7 @@ const std::array kKinds{
     Kind{"unmap", 30, {"done", "not mapped", "out of memory"}, 2},
     Kind{"release", 14, {"done", "not mapped"}},
     Kind{"bad-request", 5, {"unaligned", "empty", "out of range"}},
-    Kind{"guard", 5, {"done", "not mapped", "denied", "out of memory"}, 2},
+    Kind{"guard", 9, {"done", "not mapped", "denied", "out of memory"}, 2},
 };
 
 }  // namespace

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 #include "spaces_system.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 #include <optional>
@@ -96,6 +97,12 @@ std::uint64_t SpacesSystem::any_page(const SpaceModel& model) {
   if (model.pages.empty() || pick(6) == 0) return bases_[pick(4)] + pick(16);
   auto found = model.pages.begin();
   std::advance(found, static_cast<std::ptrdiff_t>(pick(model.pages.size())));
+  // Guards are few, and refuse by rules of their own.
+  const auto is_guard = [](const auto& page) { return page.second.backing == Backing::kGuard; };
+  if (pick(8) == 0) {
+    const auto guard = std::find_if(found, model.pages.end(), is_guard);
+    if (guard != model.pages.end()) return guard->first;
+  }
   return found->first;
 }
 

@@ -53,16 +53,17 @@ struct alignas(16) FrameInfo {
   void set_ownership(std::uint64_t value) noexcept {
     __atomic_store_n(word(), value, __ATOMIC_RELAXED);
   }
-  /// Either is read by whoever frees the buddy while the owner may write: only the holder of the
-  /// buddy lists' lock makes a block free, so for that holder "free" cannot change, and any other
-  /// answer means no.
-  bool is_free_block(unsigned of_order) const noexcept {
-    return ownership() == free_block(of_order);
-  }
+  /// Read by whoever frees the buddy while the owner may write: only the holder of the buddy
+  /// lists' lock makes a block free, so for that holder "free" cannot change, and any other answer
+  /// means no.
   FrameState current_state() const noexcept {
     FrameState now{};
     __atomic_load(&state, &now, __ATOMIC_RELAXED);
     return now;
+  }
+  /// The same of a block of an order, which nobody writes while the block is free.
+  bool is_free_block(unsigned of_order) const noexcept {
+    return current_state() == FrameState::kFree && order == of_order;
   }
   void set_state(FrameState value) noexcept { __atomic_store(&state, &value, __ATOMIC_RELAXED); }
 
