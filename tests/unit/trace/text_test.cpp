@@ -37,7 +37,7 @@ TEST(TraceText, FallsBackToNumbersWhereItKnowsNoWord) {
   EXPECT_EQ(line(record), "trace: hart 3 #1 2 syscall call=77 error=ok value=0 begin=0\n");
   record = {.number = 1, .time = 2, .event = Event::kFault, .small = 7 | 7 << 3};
   EXPECT_EQ(line(record),
-            "trace: hart 3 #1 2 fault access=7 outcome=7 in=guest address=0x0 begin=0\n");
+            "trace: hart 3 #1 2 fault access=7 outcome=unavailable in=guest address=0x0 begin=0\n");
 }
 
 TEST(TraceText, EveryEventFitsItsLine) {
