@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //
-// Frames and the heap over them, against sets of frame numbers and lists of objects.
+// Frames and the heap over them, against sets of frame numbers and lists of objects. One class,
+// with a short function for each of two dozen operations: it is that list which makes it long.
 #include <algorithm>
 #include <array>
 #include <bit>

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include <quoll/base/assert.hpp>
+#include <quoll/base/checked.hpp>
 #include <quoll/kernel/mem/kernel_space.hpp>
 #include <quoll/kernel/mem/vm_space.hpp>
 #include <quoll/mem/page_size.hpp>
@@ -29,8 +30,8 @@ KernelSpace::~KernelSpace() = default;
 
 base::Result<volatile void*, SpaceError> KernelSpace::map_device(mem::PhysicalRange registers) {
   if (registers.is_empty()) return base::err(SpaceError::kEmpty);
-  const mem::PhysicalAddress limit = format_.physical_limit();
-  if (registers.start() >= limit || registers.size() > limit - registers.start()) {
+  if (!base::fits_within(registers.start().value(), registers.size(),
+                         format_.physical_limit().value())) {
     return base::err(SpaceError::kOutOfRange);
   }
   const mem::PhysicalAddress first = registers.start().align_down(mem::kPageSize);

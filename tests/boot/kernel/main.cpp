@@ -4,7 +4,8 @@
 // command line of the test leads to, `harts=N` how many harts the machine has, `disabled=ID` which
 // hart the device tree says not to use: it counts all the same when the firmware boots on it.
 // `initrd=TEXT` what the initrd begins with, `fault` to trap before a handler is installed, `map`
-// to print the map.
+// to print the map. All of it is in this one file, long as it is: the program must need nothing
+// that it is there to check.
 #include <array>
 #include <cstddef>
 #include <cstdint>

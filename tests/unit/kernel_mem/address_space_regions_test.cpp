@@ -9,7 +9,7 @@
 #include <quoll/kernel/mem/address_space.hpp>
 
 #include "failing_new.hpp"
-#include "test_kernel.hpp"
+#include "one_space.hpp"
 
 namespace quoll::vm {
 namespace {
@@ -23,29 +23,11 @@ using test::VirtualRange;
 
 constexpr Permissions kReadWrite = Permissions::read_write();
 
-class RegionsTest : public testing::TestWithParam<riscv::PagingMode> {
+class RegionsTest : public test::OneSpaceTest {
  protected:
-  RegionsTest() : kernel(GetParam()) {}
-  ~RegionsTest() override {
-    space.reset();
-    for (unsigned hart = 0; hart < kernel.machine.hart_count(); ++hart) {
-      const AsHart as(hart);
-      kernel.space->activate();
-    }
-    EXPECT_EQ(kernel.in_use(), 0u);
-    EXPECT_EQ(kernel.machine.stale_translations(), 0u);
-  }
-  AddressSpace& create(const SpaceLimits& limits = {}) {
-    space = std::move(*AddressSpace::create(*kernel.space, limits));
-    space->activate();
-    return *space;
-  }
   static VirtualRange part(const VirtualRange& whole, std::uint64_t first, std::uint64_t count) {
     return VirtualRange(whole.start() + first * kPageSize, count * kPageSize);
   }
-
-  test::TestKernel kernel;
-  std::unique_ptr<AddressSpace> space;
 };
 
 TEST_P(RegionsTest, GuardsStayGuardsAndAreToldApart) {

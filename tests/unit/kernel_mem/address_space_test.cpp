@@ -5,7 +5,7 @@
 #include <quoll/kernel/mem/address_space.hpp>
 
 #include "failing_new.hpp"
-#include "test_kernel.hpp"
+#include "one_space.hpp"
 
 namespace quoll::vm {
 namespace {
@@ -18,22 +18,8 @@ using test::PhysicalRange;
 using test::VirtualAddress;
 using test::VirtualRange;
 
-class AddressSpaceTest : public testing::TestWithParam<riscv::PagingMode> {
+class AddressSpaceTest : public test::OneSpaceTest {
  protected:
-  AddressSpaceTest() : kernel(GetParam()) {}
-  ~AddressSpaceTest() override {
-    space.reset();
-    for (unsigned hart = 0; hart < kernel.machine.hart_count(); ++hart) {
-      const AsHart as(hart);
-      kernel.space->activate();
-    }
-    EXPECT_EQ(kernel.in_use(), 0u);
-  }
-  AddressSpace& create(const SpaceLimits& limits = {}) {
-    space = std::move(*AddressSpace::create(*kernel.space, limits));
-    space->activate();
-    return *space;
-  }
   /// Touches memory as user mode does, faults included.
   bool touch(VirtualAddress at, Access access) {
     const unsigned hart = arch::Harts::id();
@@ -47,9 +33,6 @@ class AddressSpaceTest : public testing::TestWithParam<riscv::PagingMode> {
     return *kernel.machine.phys_map().pointer<unsigned char>(
         *kernel.machine.translate(arch::Harts::id(), at, Access::kRead));
   }
-
-  test::TestKernel kernel;
-  std::unique_ptr<AddressSpace> space;
 };
 
 TEST_P(AddressSpaceTest, FillsAnonymousMemoryOnDemand) {

@@ -1,4 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
+//
+// The heap on one thread: what it hands out, keeps, gives back and notices, law by law of the
+// room's README, which makes it long. heap_threads.cpp has the harts.
 #include <array>
 #include <bit>
 #include <cstring>

@@ -8,8 +8,6 @@
 #include <atomic>
 #include <cstdint>
 #include <cstdio>
-#include <cstdlib>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <random>
@@ -23,6 +21,8 @@
 #include <quoll/kernel/mem/kernel_space.hpp>
 #include <quoll/riscv/sv.hpp>
 
+#include "thread_harts.hpp"
+
 namespace quoll::vm {
 namespace {
 
@@ -33,27 +33,12 @@ using mem::PhysicalAddress;
 using mem::PhysicalRange;
 using mem::VirtualAddress;
 using mem::VirtualRange;
+using test::check;
+using test::on_harts;
 
 constexpr unsigned kHarts = 4;
 constexpr std::uint64_t kFrames = 512;
 const PhysicalRange kRam(PhysicalAddress(0x8000'0000), kFrames* kPageSize);
-
-void check(bool condition, const char* what) {
-  if (condition) return;
-  std::fprintf(stderr, "failed: %s\n", what);
-  std::abort();
-}
-
-void on_harts(unsigned first, unsigned end, const std::function<void(unsigned)>& work) {
-  std::vector<std::thread> harts;
-  for (unsigned hart = first; hart < end; ++hart) {
-    harts.emplace_back([&work, hart] {
-      const AsHart as(hart);
-      work(hart);
-    });
-  }
-  for (std::thread& hart : harts) hart.join();
-}
 
 /// The frame's first word, which its owners use plainly.
 std::uint64_t& word_of(const Frame& frame) {

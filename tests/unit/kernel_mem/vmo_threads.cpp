@@ -9,8 +9,6 @@
 #include <atomic>
 #include <cstdint>
 #include <cstdio>
-#include <cstdlib>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <random>
@@ -25,6 +23,8 @@
 #include <quoll/kernel/mem/vmo/paged_vmo.hpp>
 #include <quoll/riscv/sv.hpp>
 
+#include "thread_harts.hpp"
+
 namespace quoll::vm {
 namespace {
 
@@ -36,29 +36,14 @@ using mem::PhysicalAddress;
 using mem::PhysicalRange;
 using mem::VirtualAddress;
 using mem::VirtualRange;
+using test::check;
+using test::on_harts;
 
 constexpr unsigned kHarts = 4;
 constexpr std::uint64_t kFrames = 2048;
 constexpr std::uint64_t kPages = 80;
 const PhysicalRange kRam(PhysicalAddress(0x8000'0000), kFrames* kPageSize);
 const auto kRw = Permissions::read_write();
-
-void check(bool condition, const char* what) {
-  if (condition) return;
-  std::fprintf(stderr, "failed: %s\n", what);
-  std::abort();
-}
-
-void on_harts(const std::function<void(unsigned)>& work) {
-  std::vector<std::thread> harts;
-  for (unsigned hart = 0; hart < kHarts; ++hart) {
-    harts.emplace_back([&work, hart] {
-      const AsHart as(hart);
-      work(hart);
-    });
-  }
-  for (std::thread& hart : harts) hart.join();
-}
 
 struct Kernel {
   Kernel() : format(riscv::PagingMode::kSv39), machine({kRam}, kHarts, 16) {
@@ -106,6 +91,45 @@ struct Owned {
   std::array<std::uint64_t, kPages> values{};
 };
 
+void check_values(Owned& one, const char* what) {
+  for (std::uint64_t page = 0; page < kPages; ++page) {
+    check(get(*one.object, page) == one.values[page], what);
+  }
+}
+
+/// One of a hart's objects is copied, ends, loses a page, is asked, written to or read.
+void change_one_of(std::vector<Owned>& mine, std::mt19937& random, std::uint64_t step) {
+  Owned& one = mine[random() % mine.size()];
+  const std::uint64_t page = random() % kPages;
+  switch (random() % 8) {
+    case 0:
+      if (mine.size() < 12) {
+        Owned copy{*one.object->clone(kRw), one.values};
+        mine.push_back(std::move(copy));
+      }
+      break;
+    case 1:
+      if (mine.size() > 1) {
+        std::swap(one, mine.back());
+        mine.pop_back();
+      }
+      break;
+    case 2:
+      if (one.object->decommit(page * kPageSize, kPageSize)) one.values[page] = 0;
+      break;
+    case 3:
+      (void)one.object->usage();
+      break;
+    case 4:
+    case 5:
+      if (set(*one.object, page, step)) one.values[page] = step;
+      break;
+    default:
+      check(get(*one.object, page) == one.values[page], "an object has what was written");
+  }
+}
+
+/// Each hart with copies of its own of one object.
 void copy_and_write(std::uint32_t seed) {
   Kernel kernel;
   {
@@ -114,52 +138,93 @@ void copy_and_write(std::uint32_t seed) {
       check(set(*first.object, page, page + 1), "a page is written");
       first.values[page] = page + 1;
     }
-    on_harts([&](unsigned hart) {
+    on_harts(0, kHarts, [&](unsigned hart) {
       std::mt19937 random(seed + hart);
       std::vector<Owned> mine{{*first.object->clone(kRw), first.values}};
-      for (std::uint64_t step = 1; step < 3000; ++step) {
-        Owned& one = mine[random() % mine.size()];
-        const std::uint64_t page = random() % kPages;
-        switch (random() % 8) {
-          case 0:
-            if (mine.size() < 12) {
-              Owned copy{*one.object->clone(kRw), one.values};
-              mine.push_back(std::move(copy));
-            }
-            break;
-          case 1:
-            if (mine.size() > 1) {
-              std::swap(one, mine.back());
-              mine.pop_back();
-            }
-            break;
-          case 2:
-            if (one.object->decommit(page * kPageSize, kPageSize)) one.values[page] = 0;
-            break;
-          case 3:
-            (void)one.object->usage();
-            break;
-          case 4:
-          case 5:
-            if (set(*one.object, page, step)) one.values[page] = step;
-            break;
-          default:
-            check(get(*one.object, page) == one.values[page], "an object has what was written");
-        }
-      }
-      for (Owned& one : mine) {
-        for (std::uint64_t page = 0; page < kPages; ++page) {
-          check(get(*one.object, page) == one.values[page], "and still has it at the end");
-        }
-      }
+      for (std::uint64_t step = 1; step < 3000; ++step) change_one_of(mine, random, step);
+      for (Owned& one : mine) check_values(one, "and still has it at the end");
     });
-    for (std::uint64_t page = 0; page < kPages; ++page) {
-      check(get(*first.object, page) == first.values[page], "the original is as it was");
-    }
+    check_values(first, "the original is as it was");
     check(first.object->usage().store.alone_pages == kPages / 2, "and has its pages alone");
   }
   kernel.check_empty();
 }
+
+/// A hart with its own space, in which an object that all share comes and goes.
+class Mapper {
+ public:
+  Mapper(Kernel& kernel, AddressSpace& space, PagedVmoRef object, unsigned hart, std::uint32_t seed)
+      : kernel_(kernel),
+        space_(space),
+        object_(std::move(object)),
+        hart_(hart),
+        random_(seed + hart) {
+    space_.activate();
+  }
+  ~Mapper() { kernel_.space->activate(); }
+  Mapper(const Mapper&) = delete;
+  Mapper& operator=(const Mapper&) = delete;
+
+  void step() {
+    if (!range_) {
+      map();
+      return;
+    }
+    switch (random_() % 16) {
+      case 0:
+        check(space_.unmap(*range_).has_value(), "a mapping ends");
+        range_.reset();
+        break;
+      case 1:
+        copy_ = *object_->clone(kRw);
+        break;
+      case 2:
+        (void)object_->decommit(random_() % 40 * kPageSize, 8 * kPageSize);
+        break;
+      case 3:
+        check(object_->resize((60 + random_() % 20) * kPageSize).has_value(), "a size changes");
+        break;
+      case 4:
+        check(space_.protect(*range_, random_() % 2 == 0 ? kRw : Permissions::read_only())
+                  .has_value(),
+              "permissions change");
+        break;
+      case 5:
+        (void)set(*object_, random_() % 50, hart_);
+        break;
+      default:
+        access();
+    }
+  }
+
+ private:
+  void map() {
+    const auto where = Placement::at(VirtualAddress(0x10'0000));
+    const bool is_private = random_() % 3 == 0;
+    const VmoRef what = copy_ && random_() % 2 == 0 ? copy_ : object_;
+    const std::uint64_t size = what->size();
+    const auto mapped = is_private ? space_.map_private(where, what, 0, size, kRw)
+                                   : space_.map_shared(where, what, 0, size, kRw);
+    if (mapped) range_ = *mapped;
+  }
+  void access() {
+    const VirtualAddress at = range_->start() + random_() % range_->page_count() * kPageSize;
+    const auto access = random_() % 2 == 0 ? mem::Access::kRead : mem::Access::kWrite;
+    if (kernel_.machine.translate(hart_, at, access)) return;
+    const FaultOutcome outcome = space_.handle_fault(at, access);
+    check(outcome != FaultOutcome::kMustWait && outcome != FaultOutcome::kUnavailable &&
+              outcome != FaultOutcome::kNotMapped,
+          "a fault finds what is mapped");
+  }
+
+  Kernel& kernel_;
+  AddressSpace& space_;
+  PagedVmoRef object_;
+  unsigned hart_;
+  std::mt19937 random_;
+  PagedVmoRef copy_;
+  std::optional<VirtualRange> range_;
+};
 
 /// One object in several spaces, each hart in its own: faults, copies, and pages taken away.
 void map_and_change(std::uint32_t seed) {
@@ -168,57 +233,9 @@ void map_and_change(std::uint32_t seed) {
     const PagedVmoRef object = *PagedVmo::create(kernel.frames, kPages * kPageSize, kRw);
     std::array<std::unique_ptr<AddressSpace>, kHarts> spaces;
     for (auto& space : spaces) space = std::move(*AddressSpace::create(*kernel.space));
-    on_harts([&](unsigned hart) {
-      std::mt19937 random(seed + hart);
-      AddressSpace& space = *spaces[hart];
-      space.activate();
-      const auto where = Placement::at(VirtualAddress(0x10'0000));
-      PagedVmoRef copy;
-      std::optional<VirtualRange> range;
-      for (unsigned step = 0; step < 1500; ++step) {
-        if (!range) {
-          const bool is_private = random() % 3 == 0;
-          const VmoRef what = copy && random() % 2 == 0 ? copy : object;
-          const std::uint64_t size = what->size();
-          const auto mapped = is_private ? space.map_private(where, what, 0, size, kRw)
-                                         : space.map_shared(where, what, 0, size, kRw);
-          if (mapped) range = *mapped;
-          continue;
-        }
-        const VirtualAddress at = range->start() + random() % range->page_count() * kPageSize;
-        switch (random() % 16) {
-          case 0:
-            check(space.unmap(*range).has_value(), "a mapping ends");
-            range.reset();
-            break;
-          case 1:
-            copy = *object->clone(kRw);
-            break;
-          case 2:
-            (void)object->decommit(random() % 40 * kPageSize, 8 * kPageSize);
-            break;
-          case 3:
-            check(object->resize((60 + random() % 20) * kPageSize).has_value(), "a size changes");
-            break;
-          case 4:
-            check(space.protect(*range, random() % 2 == 0 ? kRw : Permissions::read_only())
-                      .has_value(),
-                  "permissions change");
-            break;
-          case 5:
-            (void)object->write(random() % 50 * kPageSize, std::as_bytes(std::span(&step, 1)));
-            break;
-          default: {
-            const auto access = random() % 2 == 0 ? mem::Access::kRead : mem::Access::kWrite;
-            if (kernel.machine.translate(hart, at, access)) break;
-            const FaultOutcome outcome = space.handle_fault(at, access);
-            check(outcome != FaultOutcome::kMustWait && outcome != FaultOutcome::kUnavailable &&
-                      outcome != FaultOutcome::kNotMapped,
-                  "a fault finds what is mapped");
-          }
-        }
-      }
-      kernel.space->activate();
+    on_harts(0, kHarts, [&](unsigned hart) {
+      Mapper mapper(kernel, *spaces[hart], object, hart, seed);
+      for (unsigned step = 0; step < 1500; ++step) mapper.step();
     });
     check(kernel.machine.stale_translations() == 0, "no hart keeps what was taken away");
     for (auto& space : spaces) space.reset();
@@ -230,54 +247,67 @@ void map_and_change(std::uint32_t seed) {
 /// No page is wanted.
 constexpr std::uint64_t kNone = ~std::uint64_t{0};
 
+/// Has every page, but later.
+struct Late final : PageProvider {
+  PageAnswer page(std::uint64_t, std::uint64_t) noexcept override { return LaterPage(); }
+  void fetch(PagedVmo&, std::uint64_t offset) noexcept override {
+    check(wanted.exchange(offset) == kNone, "a page is asked for once");
+  }
+  std::uint64_t await_wanted() {
+    std::uint64_t offset = 0;
+    while ((offset = wanted.exchange(kNone)) == kNone) std::this_thread::yield();
+    return offset;
+  }
+  std::atomic<std::uint64_t> wanted{kNone};
+};
+
+struct Waiter : PageWaiter {
+  Waiter() {
+    complete = [](PageWaiter& self) { static_cast<Waiter&>(self).is_called.store(true); };
+  }
+  std::atomic<bool> is_called{false};
+};
+
+/// The page that is asked for gets its number as its content, perhaps at the second time only.
+void supply_page(Kernel& kernel, PagedVmo& object, Late& late, std::uint64_t page, bool fails) {
+  std::uint64_t offset = late.await_wanted();
+  if (fails) {
+    check(object.fail(offset).has_value(), "a request fails");
+    offset = late.await_wanted();
+  }
+  Frame frame = std::move(*kernel.frames.allocate());
+  *static_cast<std::uint64_t*>(frame.data()) = page;
+  check(object.supply(offset, std::move(frame)).has_value(), "a page is supplied");
+}
+
+/// What the page has once it is there; who withdraws asks again.
+std::uint64_t await_page(PagedVmo& object, std::uint64_t page, bool withdraws) {
+  std::uint64_t value = 0;
+  while (!object.read(page * kPageSize, std::as_writable_bytes(std::span(&value, 1)))) {
+    const PageRequestRef request = object.request(page * kPageSize);
+    if (!request) continue;
+    Waiter waiter;
+    if (!request->wait(waiter)) continue;
+    if (withdraws && request->withdraw(waiter)) continue;
+    while (!waiter.is_called.load()) std::this_thread::yield();
+  }
+  return value;
+}
+
 /// Harts that need the same page of an object, which comes later.
 void wait_together(std::uint32_t seed) {
-  struct Late final : PageProvider {
-    PageAnswer page(std::uint64_t, std::uint64_t) noexcept override { return LaterPage(); }
-    void fetch(PagedVmo&, std::uint64_t offset) noexcept override {
-      check(wanted.exchange(offset) == kNone, "a page is asked for once");
-    }
-    std::atomic<std::uint64_t> wanted{kNone};
-  };
-  struct Waiter : PageWaiter {
-    Waiter() {
-      complete = [](PageWaiter& self) { static_cast<Waiter&>(self).is_called.store(true); };
-    }
-    std::atomic<bool> is_called{false};
-  };
   Kernel kernel;
   {
     auto* late = new Late;
     const PagedVmoRef object =
         *PagedVmo::create(kernel.frames, kPages * kPageSize, kRw, PageProviderRef::adopt(late));
     for (std::uint64_t page = 0; page < kPages; ++page) {
-      on_harts([&](unsigned hart) {
+      on_harts(0, kHarts, [&](unsigned hart) {
         if (hart == 0) {
-          std::uint64_t offset = 0;
-          while ((offset = late->wanted.exchange(kNone)) == kNone) {
-            std::this_thread::yield();
-          }
-          if ((seed + page) % 5 == 0) {
-            check(object->fail(offset).has_value(), "a request fails");
-            while ((offset = late->wanted.exchange(kNone)) == kNone) {
-              std::this_thread::yield();
-            }
-          }
-          Frame frame = std::move(*kernel.frames.allocate());
-          *static_cast<std::uint64_t*>(frame.data()) = page;
-          check(object->supply(offset, std::move(frame)).has_value(), "a page is supplied");
-          return;
+          supply_page(kernel, *object, *late, page, (seed + page) % 5 == 0);
+        } else {
+          check(await_page(*object, page, hart == 1) == page, "all see the page");
         }
-        std::uint64_t value = 0;
-        while (!object->read(page * kPageSize, std::as_writable_bytes(std::span(&value, 1)))) {
-          const PageRequestRef request = object->request(page * kPageSize);
-          if (!request) continue;
-          Waiter waiter;
-          if (!request->wait(waiter)) continue;
-          if (hart == 1 && request->withdraw(waiter)) continue;
-          while (!waiter.is_called.load()) std::this_thread::yield();
-        }
-        check(value == page, "all see the page");
       });
     }
   }

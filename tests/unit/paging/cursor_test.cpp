@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //
-// Every operation of cursors in all three modes, what it refuses, and what it locks.
+// Every operation of cursors in all three modes, what it refuses, and what it locks. Long, for it
+// is a list: each test stands alone, and whoever adds an operation finds its neighbours here.
 #include <array>
 #include <cstdint>
 #include <functional>

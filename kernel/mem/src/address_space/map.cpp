@@ -4,6 +4,7 @@
 #include <utility>
 
 #include <quoll/base/assert.hpp>
+#include <quoll/base/checked.hpp>
 #include <quoll/base/result.hpp>
 #include <quoll/kernel/mem/address_space.hpp>
 #include <quoll/mem/page_size.hpp>
@@ -74,8 +75,8 @@ base::Result<void, SpaceError> AddressSpace::check_vmo(const Vmo& vmo, std::uint
   if (!base::is_aligned(offset, mem::kPageSize)) return base::err(SpaceError::kUnaligned);
   if (!base::fits_within(offset, size, vmo.size())) return base::err(SpaceError::kOutsideVmo);
   if (vmo.kind() == VmoKind::kPhysical) {
-    const mem::PhysicalAddress limit = kernel_.format().physical_limit();
-    if (vmo.range().start() >= limit || vmo.size() > limit - vmo.range().start()) {
+    const std::uint64_t limit = kernel_.format().physical_limit().value();
+    if (!base::fits_within(vmo.range().start().value(), vmo.size(), limit)) {
       return base::err(SpaceError::kOutOfRange);
     }
   }

@@ -76,7 +76,8 @@ class AddressSpace {
   base::Result<void, SpaceError> protect(mem::VirtualRange range, mem::Permissions permissions);
   /// Takes any part of any mappings away. *Errors*: `kNotMapped` when the range has a gap.
   base::Result<void, SpaceError> unmap(mem::VirtualRange range);
-  /// Takes the whole of the mapping away that began at `start`, however it has been cut since.
+  /// Takes the mapping away that began at `start`, however its regions have been cut since; where a
+  /// part of it was unmapped, as far as that.
   base::Result<void, SpaceError> release(mem::VirtualAddress start);
 
   /// Fills in the page behind an address, if the access is allowed.
