@@ -28,6 +28,7 @@ Error to_abi(vm::SpaceError error) {
     case vm::SpaceError::kOutsideVmo:
     case vm::SpaceError::kSealed:
     case vm::SpaceError::kWrongKind:
+    case vm::SpaceError::kSizeMismatch:
     case vm::SpaceError::kTooLarge:
     case vm::SpaceError::kUnavailable:
       return Error::kBadArgument;

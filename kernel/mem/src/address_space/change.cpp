@@ -20,6 +20,12 @@ base::Result<void, SpaceError> AddressSpace::protect(mem::VirtualRange range,
   return change(range, permissions, Span::kAnyMappings);
 }
 
+/// All of a mapping, of which nothing may be missing.
+base::Result<void, SpaceError> AddressSpace::protect_own(const Mapping& mapping,
+                                                         mem::Permissions permissions) {
+  return change(mapping.range, permissions, Span::kOneMapping, mapping.number);
+}
+
 /// How many pages the change is to be charged with.
 base::Result<std::uint64_t, SpaceError> AddressSpace::check_change(mem::VirtualRange range,
                                                                    const Selection& regions,
@@ -63,13 +69,18 @@ void AddressSpace::allow(Region& region, mem::Permissions wanted, LateFlusher& f
   QUOLL_ASSERT(changed.has_value());
 }
 
+/// `mapping` is the number of the only one that is to be changed, if there is such.
 base::Result<void, SpaceError> AddressSpace::change(mem::VirtualRange range,
-                                                    mem::Permissions permissions, Span span) {
+                                                    mem::Permissions permissions, Span span,
+                                                    std::uint64_t mapping) {
   const mem::Permissions wanted = permissions.for_user();
   {
     LateFlusher flusher(*space_);
     sync::LockGuard guard(lock_);
     Selection regions = TRY(select(range, span));
+    if (mapping != kAnyMapping && regions.first->mapping != mapping) {
+      return base::err(SpaceError::kNotMapped);
+    }
     const std::uint64_t charge = TRY(check_change(range, regions, wanted));
     TRY(reserve_cuts(range, regions));
 

@@ -94,22 +94,22 @@ base::Result<void, SpaceError> AddressSpace::attach(Region& region) {
   return {};
 }
 
-base::Result<mem::VirtualRange, SpaceError> AddressSpace::map_shared(Placement where, VmoRef vmo,
-                                                                     std::uint64_t offset,
-                                                                     std::uint64_t size,
-                                                                     mem::Permissions permissions) {
+/// A shared mapping, whatever of it is present at once included.
+base::Result<Region*, SpaceError> AddressSpace::add_shared(Placement where, VmoRef vmo,
+                                                           std::uint64_t offset, std::uint64_t size,
+                                                           mem::Permissions permissions,
+                                                           LateFlusher& flusher) {
   if (!vmo->most().for_kernel().includes(permissions.for_kernel())) {
     return base::err(SpaceError::kDenied);
   }
   TRY(check_vmo(*vmo, offset, size));
-  LateFlusher flusher(*space_);
-  sync::LockGuard guard(lock_);
   Region& region = *TRY(prepare(where, size, Backing::kShared, permissions));
   region.vmo = std::move(vmo);
   region.vmo_offset = offset;
   if (region.paged() != nullptr) {
     TRY(attach(region));
-    return add(region);
+    add(region);
+    return &region;
   }
   region.touched = true;
   const mem::VirtualAddress start = region.range.start();
@@ -125,7 +125,17 @@ base::Result<mem::VirtualRange, SpaceError> AddressSpace::map_shared(Placement w
     return base::err(tables().memory().is_exhausted() ? SpaceError::kLimit
                                                       : SpaceError::kOutOfMemory);
   }
-  return add(region);
+  add(region);
+  return &region;
+}
+
+base::Result<mem::VirtualRange, SpaceError> AddressSpace::map_shared(Placement where, VmoRef vmo,
+                                                                     std::uint64_t offset,
+                                                                     std::uint64_t size,
+                                                                     mem::Permissions permissions) {
+  LateFlusher flusher(*space_);
+  sync::LockGuard guard(lock_);
+  return TRY(add_shared(where, std::move(vmo), offset, size, permissions, flusher))->range;
 }
 
 base::Result<mem::VirtualRange, SpaceError> AddressSpace::map_private(
@@ -140,6 +150,23 @@ base::Result<mem::VirtualRange, SpaceError> AddressSpace::map_private(
   region.vmo_offset = offset;
   if (region.paged() != nullptr) TRY(attach(region));
   return add(region);
+}
+
+// For handles of one mapping.
+
+base::Result<AddressSpace::Mapping, SpaceError> AddressSpace::own_anonymous(
+    Placement where, std::uint64_t size, mem::Permissions permissions) {
+  sync::LockGuard guard(lock_);
+  Region& region = *TRY(prepare(where, size, Backing::kAnonymous, permissions));
+  return Mapping{add(region), region.mapping};
+}
+
+base::Result<AddressSpace::Mapping, SpaceError> AddressSpace::own_shared(
+    Placement where, VmoRef vmo, std::uint64_t size, mem::Permissions permissions) {
+  LateFlusher flusher(*space_);
+  sync::LockGuard guard(lock_);
+  const Region& region = *TRY(add_shared(where, std::move(vmo), 0, size, permissions, flusher));
+  return Mapping{region.range, region.mapping};
 }
 
 }  // namespace quoll::vm

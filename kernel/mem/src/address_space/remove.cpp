@@ -91,4 +91,18 @@ base::Result<void, SpaceError> AddressSpace::release_pieces(mem::VirtualAddress 
   return {};
 }
 
+/// Takes away what is left of a mapping, whatever is mapped between its pieces by now.
+void AddressSpace::end_own(const Mapping& mapping) {
+  LateFlusher flusher(*space_);
+  sync::LockGuard guard(lock_);
+  Region* region = region_of(mapping.range.start());
+  if (region == nullptr) region = regions_.around(mapping.range.start()).above;
+  while (region != nullptr && region->range.start() < mapping.range.end()) {
+    Region* const last = last_piece(*region);
+    Region* const next = RegionTree::next(*last);
+    if (region->mapping == mapping.number) remove_all({region, last}, flusher);
+    region = next;
+  }
+}
+
 }  // namespace quoll::vm

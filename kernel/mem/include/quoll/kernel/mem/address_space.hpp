@@ -29,6 +29,7 @@
 namespace quoll::vm {
 
 class LateFlusher;
+class Mmap;
 
 /// One guest's memory.
 /// *Locking*: its own; any hart. *Context*: task, with no lock held.
@@ -116,7 +117,24 @@ class AddressSpace {
   }
 
  private:
+  friend class Mmap;
   using Lock = sync::SpinLock<sync::LockRank::kAddressSpace>;
+
+  // For handles of one mapping: address_space/map.cpp, change.cpp, remove.cpp.
+  /// A mapping as it was made. Other threads of the guest may unmap parts of it, and others may be
+  /// mapped there: what is left of it is told by the number, which nothing else ever has.
+  struct Mapping {
+    mem::VirtualRange range;
+    std::uint64_t number = 0;
+  };
+  base::Result<Mapping, SpaceError> own_anonymous(Placement where, std::uint64_t size,
+                                                  mem::Permissions permissions)
+      QUOLL_EXCLUDES(lock_);
+  base::Result<Mapping, SpaceError> own_shared(Placement where, VmoRef vmo, std::uint64_t size,
+                                               mem::Permissions permissions) QUOLL_EXCLUDES(lock_);
+  base::Result<void, SpaceError> protect_own(const Mapping& mapping, mem::Permissions permissions)
+      QUOLL_EXCLUDES(lock_);
+  void end_own(const Mapping& mapping) QUOLL_EXCLUDES(lock_);
 
   AddressSpace(KernelSpace& kernel, intrusive::RefPtr<VmSpace> space, const SpaceLimits& limits,
                const std::optional<PlacementSeed>& seed);
@@ -162,6 +180,9 @@ class AddressSpace {
                                                                    mem::Permissions permissions)
       QUOLL_REQUIRES(lock_);
   [[gnu::always_inline]] mem::VirtualRange add(Region& region) QUOLL_REQUIRES(lock_);
+  base::Result<Region*, SpaceError> add_shared(Placement where, VmoRef vmo, std::uint64_t offset,
+                                               std::uint64_t size, mem::Permissions permissions,
+                                               LateFlusher& flusher) QUOLL_REQUIRES(lock_);
   base::Result<void, SpaceError> attach(Region& region) QUOLL_REQUIRES(lock_);
   base::Result<void, SpaceError> check_vmo(const Vmo& vmo, std::uint64_t offset,
                                            std::uint64_t size) const noexcept;
@@ -181,8 +202,10 @@ class AddressSpace {
   void merge_around(const Selection& regions) QUOLL_REQUIRES(lock_);
 
   // Changing and removing: address_space/change.cpp, address_space/remove.cpp.
+  static constexpr std::uint64_t kAnyMapping = 0;
   base::Result<void, SpaceError> change(mem::VirtualRange range, mem::Permissions permissions,
-                                        Span span) QUOLL_EXCLUDES(lock_);
+                                        Span span, std::uint64_t mapping = kAnyMapping)
+      QUOLL_EXCLUDES(lock_);
   base::Result<std::uint64_t, SpaceError> check_change(mem::VirtualRange range,
                                                        const Selection& regions,
                                                        mem::Permissions wanted) const

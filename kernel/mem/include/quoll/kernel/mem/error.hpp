@@ -16,20 +16,21 @@ enum class AllocError : std::uint8_t {
 
 /// Why an operation on an address space was refused. Nothing has changed then.
 enum class SpaceError : std::uint8_t {
-  kUnaligned,    ///< address, size or offset is not a multiple of the page size
-  kEmpty,        ///< the size is zero
-  kOutOfRange,   ///< not inside the user half, or it passes the end
-  kOverlap,      ///< something is mapped there
-  kNoRoom,       ///< no gap is large enough
-  kNotMapped,    ///< the range is not covered by regions of one mapping
-  kDenied,       ///< the object behind the region does not allow it, or the region is a guard
-  kOutsideVmo,   ///< offset and size pass the end of the VMO
-  kSealed,       ///< the VMO's content and size cannot change any more
-  kWrongKind,    ///< not with this kind of VMO
-  kTooLarge,     ///< larger than a VMO can be
-  kUnavailable,  ///< the VMO's provider has not got the page, or not yet
-  kLimit,        ///< the space has used up what it was granted
-  kOutOfMemory,  ///< the machine has no frame or heap left
+  kUnaligned,     ///< address, size or offset is not a multiple of the page size
+  kEmpty,         ///< the size is zero
+  kOutOfRange,    ///< not inside the user half, or it passes the end
+  kOverlap,       ///< something is mapped there
+  kNoRoom,        ///< no gap is large enough
+  kNotMapped,     ///< the range is not covered by regions of one mapping
+  kDenied,        ///< the object behind the region does not allow it, or the region is a guard
+  kOutsideVmo,    ///< offset and size pass the end of the VMO
+  kSealed,        ///< the VMO's content and size cannot change any more
+  kWrongKind,     ///< not with this kind of VMO
+  kSizeMismatch,  ///< a range and a buffer of different sizes
+  kTooLarge,      ///< larger than a VMO can be
+  kUnavailable,   ///< the VMO's provider has not got the page, or not yet
+  kLimit,         ///< the space has used up what it was granted
+  kOutOfMemory,   ///< the machine has no frame or heap left
 };
 
 /// What became of a page fault.
@@ -73,6 +74,8 @@ constexpr std::string_view to_string(SpaceError error) noexcept {
       return "the memory object is sealed";
     case SpaceError::kWrongKind:
       return "not with this kind of memory object";
+    case SpaceError::kSizeMismatch:
+      return "range and buffer differ in size";
     case SpaceError::kTooLarge:
       return "larger than a memory object can be";
     case SpaceError::kUnavailable:
