@@ -4,12 +4,14 @@
 // the same afterwards.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <optional>
 #include <span>
 #include <string_view>
 
+#include <quoll/arch/current.hpp>
 #include <quoll/kernel/exec/exec.hpp>
 #include <quoll/kernel/mem/init.hpp>
 #include <quoll/kernel/random/random.hpp>
@@ -98,6 +100,20 @@ async::Task<std::uint64_t> run_workers(unsigned count, Work work) {
     if (result) sum += *result;
   }
   co_return sum;
+}
+
+inline async::Task<std::uint64_t> leave(exec::Ticks until) {
+  while (exec::now() < until) {
+    kernel_space().activate();
+    co_await exec::yield_now();
+  }
+  co_return 0;
+}
+
+/// Leaves the spaces that ended on each hart, so that nothing keeps their roots.
+inline async::Task<std::uint64_t> leave_everywhere() {
+  return run_workers(std::min(32u, 4 * arch::Harts::count() + 2),
+                     [](unsigned) { return leave(exec::now() + exec::ticks_per_second() / 100); });
 }
 
 }  // namespace quoll::vm::storms

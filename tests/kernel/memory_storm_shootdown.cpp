@@ -128,21 +128,10 @@ async::Task<std::uint64_t> work(Arena& arena, unsigned worker, std::uint64_t see
   co_return wrong;
 }
 
-/// Leaves the spaces that ended on each hart, so that nothing keeps their roots.
-async::Task<std::uint64_t> leave(exec::Ticks until) {
-  while (exec::now() < until) {
-    kernel_space().activate();
-    co_await exec::yield_now();
-  }
-  co_return 0;
-}
-
 KTEST_TASK(MemoryStorm, ShootdownsReachEveryHartThatMayCache, within("60s")) {
   const std::uint64_t seed = printed_seed();
   const unsigned workers = 2 * arch::Harts::count() + 1;
-  (void)co_await run_workers(2 * workers, [](unsigned) {
-    return leave(exec::now() + exec::ticks_per_second() / 100);
-  }).checked();
+  (void)co_await leave_everywhere().checked();
   const FreeMemory before = (co_await free_memory(std::nullopt).checked()).value();
   {
     Arena arena;
@@ -154,9 +143,7 @@ KTEST_TASK(MemoryStorm, ShootdownsReachEveryHartThatMayCache, within("60s")) {
     EXPECT_EQ(*wrong, 0u);
     for (const auto& space : arena.spaces) EXPECT_LE(space->usage().regions, 4u * workers + 1);
   }
-  (void)co_await run_workers(2 * workers, [](unsigned) {
-    return leave(exec::now() + exec::ticks_per_second() / 100);
-  }).checked();
+  (void)co_await leave_everywhere().checked();
   expect_equal((co_await free_memory(before).checked()).value(), before);
 }
 
@@ -183,18 +170,14 @@ async::Task<std::uint64_t> live_and_die(std::uint64_t seed, unsigned rounds) {
 KTEST_TASK(MemoryStorm, SpacesComeAndGoOnAllHarts, within("60s")) {
   const std::uint64_t seed = printed_seed();
   const unsigned workers = 2 * arch::Harts::count();
-  (void)co_await run_workers(2 * workers, [](unsigned) {
-    return leave(exec::now() + exec::ticks_per_second() / 100);
-  }).checked();
+  (void)co_await leave_everywhere().checked();
   const FreeMemory before = (co_await free_memory(std::nullopt).checked()).value();
   const auto wrong = co_await run_workers(workers, [seed](unsigned i) {
                        return live_and_die(seed + i, 60);
                      }).checked();
   CO_ASSERT_TRUE(wrong.has_value());
   EXPECT_EQ(*wrong, 0u);
-  (void)co_await run_workers(2 * workers, [](unsigned) {
-    return leave(exec::now() + exec::ticks_per_second() / 100);
-  }).checked();
+  (void)co_await leave_everywhere().checked();
   expect_equal((co_await free_memory(before).checked()).value(), before);
 }
 
@@ -226,9 +209,7 @@ KTEST_TASK(KnownDefects, HartsWithoutInterruptsFenceEachOther, within("60s")) {
                     }).checked();
   CO_ASSERT_TRUE(done.has_value());
   EXPECT_EQ(*done, 50u * harts);
-  (void)co_await run_workers(2 * harts, [](unsigned) {
-    return leave(exec::now() + exec::ticks_per_second() / 100);
-  }).checked();
+  (void)co_await leave_everywhere().checked();
 }
 
 }  // namespace
