@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //
 // Spaces, their page tables' bytes, and all frames against the model.
+#include <algorithm>
 #include <set>
 
 #include "spaces_system.hpp"
@@ -11,8 +12,23 @@ using mem::kPageSize;
 using mem::PhysicalAddress;
 using vm::Backing;
 
+/// Pages may be there ahead of a touch, with what the touch would have found.
+void SpacesSystem::note_pages_ahead(vm::AddressSpace& space, SpaceModel& model) {
+  space.for_each_leaf([&](mem::VirtualAddress at, const paging::Leaf& leaf, std::uint64_t) {
+    const auto found = model.pages.find(at.value() >> 12);
+    if (found == model.pages.end() || found->second.own) return;
+    if (found->second.backing != Backing::kAnonymous) return;
+    const auto* words = machine_.phys_map().pointer<std::uint64_t>(leaf.address);
+    require(std::all_of(words, words + kPageSize / 8, [](auto word) { return word == 0; }),
+            "a page that was filled in ahead is not all zeros");
+    found->second.own = true;
+    found->second.value = 0;
+  });
+}
+
 void SpacesSystem::compare() {
   require(machine_.stale_translations() == 0, "a hart remembers too much");
+  for (std::size_t i = 0; i < spaces_.size(); ++i) note_pages_ahead(*spaces_[i], models_[i]);
   std::uint64_t in_use = before_;
   for (std::size_t i = 0; i < spaces_.size(); ++i) {
     const SpaceModel& model = models_[i];

@@ -62,6 +62,7 @@ class SpacesSystem : public System {
   Step bad_request(vm::AddressSpace& space, mem::Permissions permissions);
 
   // Comparing: spaces_compare.cpp.
+  void note_pages_ahead(vm::AddressSpace& space, SpaceModel& model);
   void compare_raw(std::size_t which, std::uint64_t page_tables);
   void compare_pages(const SpaceModel& model, const RawTree& raw);
 
