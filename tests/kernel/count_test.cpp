@@ -47,13 +47,15 @@ KTEST_TASK(Counts, Call) {
 
 KTEST_TASK(Counts, MinorFault) {
   if (!can_count()) co_return;
-  const GuestEnd end = RUN_PROBE("count-fault");
-  CO_ASSERT_TRUE(end.reason == EndReason::kExited);
+  const GuestEnd end = RUN_PROBE("count-fault", "0");
+  const GuestEnd run = RUN_PROBE("count-fault", "1");
+  CO_ASSERT_TRUE(end.reason == EndReason::kExited && run.reason == EndReason::kExited);
   const std::uint64_t plain = least_count([] { EXPECT_TRUE(vm::frames().allocate().has_value()); });
   const std::uint64_t zeroed =
       least_count([] { EXPECT_TRUE(vm::frames().allocate_zeroed().has_value()); });
   tell("fault.zeroing", zeroed - plain);
   tell("fault.minor", end.exit_status - (zeroed - plain));
+  tell("fault.sequential", run.exit_status - (zeroed - plain));
 }
 
 }  // namespace

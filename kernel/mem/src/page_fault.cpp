@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //
-// Page faults: what is promised is filled in, one page at a time.
+// Page faults: what is promised is filled in. A fault fills one page; fault_ahead.cpp those behind
+// it, where pages are touched in a row.
 //
 // A page that was absent is made present without a fence. A hart that remembers that there was
 // nothing, or whose walk does not see the new entry yet, faults once more; then the page is found
@@ -14,46 +15,79 @@
 #include <quoll/kernel/mem/address_space.hpp>
 #include <quoll/mem/page_size.hpp>
 
-#include "frame_alloc/zero.hpp"
+#include "fill_quickly.hpp"
 
 namespace quoll::vm {
 
 using mem::kPageSize;
 
-/// What most faults need, inline and in registers: the first touch of a page whose page table is
-/// there. Anything else, a refusal included, is left to `resolve`.
-bool AddressSpace::fill_quickly(const Region& region, mem::VirtualAddress page) noexcept {
-  auto entry = tables().page_mut(page);
-  if (!entry->can_fill()) return false;
-  auto frame = kernel_.frames().allocate(FrameUse::kGuest);
-  if (!frame) [[unlikely]]
-    return false;
-  const mem::PhysicalAddress own = frame->leak();
-  fill_with_zeros(kernel_.phys_map().pointer(own));
-  entry->fill(own, {region.permissions});
-  ++usage_.resident_pages;
-  return true;
-}
-
 FaultOutcome AddressSpace::handle_fault(mem::VirtualAddress address, mem::Access access) {
   if (!bounds_.contains(address)) return FaultOutcome::kNotMapped;
   const mem::VirtualAddress page = address.align_down(kPageSize);
   sync::LockGuard guard(lock_);
-  const Region* region = faulting_region(page);
+  Region* const region = faulting_region(page);
   if (region == nullptr) return FaultOutcome::kNotMapped;
   if (!region->permissions.allows(access)) [[unlikely]]
     return region->backing == Backing::kGuard ? FaultOutcome::kGuard : FaultOutcome::kDenied;
-  if (region->backing == Backing::kAnonymous && fill_quickly(*region, page)) [[likely]] {
+  if (region->backing != Backing::kAnonymous || !fill_quickly(*region, page)) [[unlikely]] {
+    return resolve_in_run(*region, page, access);
+  }
+  if (page == region->next_in_run) {
+    go_on_in_run(*region, page, access);
+  } else {
+    region->run = 1;
+    region->next_in_run = page + kPageSize;
+  }
+  return FaultOutcome::kResolved;
+}
+
+/// What is out of the ordinary, and whether it was one of a run all the same.
+FaultOutcome AddressSpace::resolve_in_run(Region& region, mem::VirtualAddress page,
+                                          mem::Access access) {
+  PagedVmo* const object = region.paged();
+  const bool is_shown = object != nullptr && show_quickly(region, *object, page, access);
+  const FaultOutcome outcome = is_shown ? FaultOutcome::kResolved : resolve(region, page, access);
+  if (outcome != FaultOutcome::kResolved) return outcome;
+  if (page == region.next_in_run) {
+    go_on_in_run(region, page, access);
+  } else {
+    region.run = 1;
+    region.next_in_run = page + kPageSize;
+  }
+  return outcome;
+}
+
+/// One page, and none ahead of it.
+FaultOutcome AddressSpace::fault_alone(mem::VirtualAddress page, mem::Access access) {
+  if (!bounds_.contains(page)) return FaultOutcome::kNotMapped;
+  const Region* const region = faulting_region(page);
+  if (region == nullptr) return FaultOutcome::kNotMapped;
+  if (!region->permissions.allows(access)) {
+    return region->backing == Backing::kGuard ? FaultOutcome::kGuard : FaultOutcome::kDenied;
+  }
+  if (region->backing == Backing::kAnonymous && fill_quickly(*region, page)) {
+    return FaultOutcome::kResolved;
+  }
+  PagedVmo* const object = region->paged();
+  if (object != nullptr && show_quickly(*region, *object, page, access)) {
     return FaultOutcome::kResolved;
   }
   return resolve(*region, page, access);
 }
 
 FaultOutcome AddressSpace::populate(mem::VirtualRange range, mem::Access access) {
+  /// So many pages before others get the lock.
+  constexpr std::uint64_t kAtOnce = 32;
   FaultOutcome outcome = FaultOutcome::kResolved;
-  for (std::uint64_t offset = 0; offset < range.size(); offset += kPageSize) {
-    outcome = handle_fault(range.start() + offset, access);
+  const mem::VirtualAddress first = range.start().align_down(kPageSize);
+  const std::uint64_t pages = mem::pages_for(range.start() - first + range.size());
+  for (std::uint64_t done = 0; done < pages;) {
+    const mem::VirtualAddress page = first + done * kPageSize;
+    sync::LockGuard guard(lock_);
+    outcome = fault_alone(page, access);
     if (outcome != FaultOutcome::kResolved) break;
+    const std::uint64_t rest = std::min(pages - done - 1, kAtOnce);
+    done += 1 + fill_ahead(*recent_, page, access, {rest, rest});
   }
   // Nobody has faulted yet who would fault again: one fence for all that this hart may remember.
   if (!range.is_empty()) {
@@ -112,6 +146,8 @@ FaultOutcome AddressSpace::fill(const Region& region, PageTable::PageMut& entry,
   if (region.backing == Backing::kAnonymous) {
     auto zeros = kernel_.frames().allocate_zeroed(FrameUse::kGuest);
     if (!zeros) return FaultOutcome::kOutOfMemory;
+    // Harts may remember instructions of whoever had the frame before.
+    if (region.permissions.can_execute()) fence_code_everywhere();
     return fill_with(std::move(*zeros), region, entry);
   }
   mem::Permissions permissions = region.permissions;

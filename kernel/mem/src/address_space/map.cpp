@@ -51,6 +51,7 @@ base::Result<Region*, SpaceError> AddressSpace::prepare(Placement where, std::ui
   region.permissions = permissions.for_user();
   region.backing = backing;
   region.touched = false;
+  region.next_in_run = mem::VirtualAddress(0);
   region.mapping = next_mapping_++;
   region.origin = start;
   return &region;

@@ -37,7 +37,7 @@ base::Result<PagedVmo::Source, PageError> PagedVmo::source(std::uint64_t offset)
 }
 
 /// What the provider says of a page that nobody has written, if it can be believed.
-base::Result<PagedVmo::Source, PageError> PagedVmo::provided(std::uint64_t offset) {
+base::Result<PagedVmo::Source, PageError> PagedVmo::said(std::uint64_t offset) const {
   if (offset >= provided_) return Source();
   const std::uint64_t most = provided_ - offset;
   const PageAnswer answer = provider_->page(offset, most);
@@ -55,8 +55,41 @@ base::Result<PagedVmo::Source, PageError> PagedVmo::provided(std::uint64_t offse
     return Source{bytes.start(), count, count == kPageSize};
   }
   if (std::holds_alternative<NoPage>(answer)) return base::err(PageError::kUnavailable);
-  TRY(ask_for(offset));
   return base::err(PageError::kMustWait);
+}
+
+/// The same, and if the page comes later it is asked for.
+base::Result<PagedVmo::Source, PageError> PagedVmo::provided(std::uint64_t offset) {
+  auto content = said(offset);
+  if (!content && content.error() == PageError::kMustWait) TRY(ask_for(offset));
+  return content;
+}
+
+std::optional<PagedVmo::Source> PagedVmo::source_at_hand(std::uint64_t offset) {
+  if (offset >= size()) return std::nullopt;
+  if (const auto found = pages_.find(offset >> mem::kPageShift)) {
+    return Source{found->frame, kPageSize};
+  }
+  const auto content = said(offset);
+  if (!content) return std::nullopt;
+  return *content;
+}
+
+std::optional<VmoPage> PagedVmo::page_at_hand(std::uint64_t offset, mem::Access access,
+                                              PageCost most) {
+  const bool writes = access == mem::Access::kWrite;
+  if (offset >= size() || (writes && is_sealed())) return std::nullopt;
+  if (const auto found = pages_.find(offset >> mem::kPageShift)) {
+    if (writes && !found->is_alone) return std::nullopt;
+    return VmoPage{found->frame, found->is_alone && !is_sealed(), false};
+  }
+  const auto content = said(offset);
+  if (!content) return std::nullopt;
+  if (content->is_lent && !writes) return VmoPage{content->from, false, true};
+  if (content->bytes != 0 || most == PageCost::kNothing) return std::nullopt;
+  const auto made = make(offset, *content);
+  if (!made) return std::nullopt;
+  return *made;
 }
 
 base::Result<VmoPage, PageError> PagedVmo::page(std::uint64_t offset, mem::Access access) {

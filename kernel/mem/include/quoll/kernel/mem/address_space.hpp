@@ -229,6 +229,9 @@ class AddressSpace {
       QUOLL_REQUIRES(lock_);
   [[gnu::always_inline]] bool fill_quickly(const Region& region, mem::VirtualAddress page) noexcept
       QUOLL_REQUIRES(lock_);
+  FaultOutcome fault_alone(mem::VirtualAddress page, mem::Access access) QUOLL_REQUIRES(lock_);
+  [[gnu::noinline]] FaultOutcome resolve_in_run(Region& region, mem::VirtualAddress page,
+                                                mem::Access access) QUOLL_REQUIRES(lock_);
   [[gnu::noinline]] FaultOutcome resolve(const Region& region, mem::VirtualAddress page,
                                          mem::Access access) QUOLL_REQUIRES(lock_);
   FaultOutcome fill(const Region& region, PageTable::PageMut& entry, mem::VirtualAddress page,
@@ -247,6 +250,26 @@ class AddressSpace {
   FaultOutcome fill_with(Frame frame, const Region& region, PageTable::PageMut& entry)
       QUOLL_REQUIRES(lock_);
   base::Result<Frame, AllocError> copy_of(const Region& region, mem::VirtualAddress page)
+      QUOLL_REQUIRES(lock_);
+
+  // Pages ahead of faults: fault_ahead.cpp.
+  /// How far a fault may go ahead.
+  struct Ahead {
+    std::uint64_t pages;   ///< in all
+    std::uint64_t frames;  ///< among the first of them, those that may cost a frame
+  };
+  [[gnu::noinline]] void go_on_in_run(Region& region, mem::VirtualAddress page, mem::Access access)
+      QUOLL_REQUIRES(lock_);
+  std::uint64_t fill_ahead(const Region& region, mem::VirtualAddress page, mem::Access access,
+                           Ahead most) QUOLL_REQUIRES(lock_);
+  bool fill_one_ahead(const Region& region, mem::VirtualAddress page, mem::Access access,
+                      PageCost most) QUOLL_REQUIRES(lock_);
+  bool show_quickly(const Region& region, PagedVmo& object, mem::VirtualAddress page,
+                    mem::Access access) QUOLL_REQUIRES(lock_);
+  bool show_at_hand(const Region& region, PagedVmo& object, mem::VirtualAddress page,
+                    mem::Access access, PageCost most) QUOLL_REQUIRES(lock_, object.pages_lock);
+  [[gnu::always_inline]] bool show_absent(mem::VirtualAddress page, mem::PhysicalAddress frame,
+                                          const paging::Properties& properties) noexcept
       QUOLL_REQUIRES(lock_);
 
   KernelSpace& kernel_;

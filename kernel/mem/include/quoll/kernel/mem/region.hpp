@@ -32,6 +32,9 @@ struct Region : intrusive::WavlNode<Region> {
   /// Whether a page of it may be there: one was asked for. Where none was, there is nothing to be
   /// looked for in the page tables.
   bool touched = false;
+  /// How many pages in a row have been filled in, one behind the other, and which one is next.
+  std::uint32_t run = 0;
+  mem::VirtualAddress next_in_run;
   /// The mapping that this region was cut from: its number, which is never used again in the
   /// space, and where it began.
   std::uint64_t mapping = 0;

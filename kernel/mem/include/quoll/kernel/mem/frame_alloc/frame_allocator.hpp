@@ -101,6 +101,12 @@ class FrameAllocator {
     return free_frames_.load(std::memory_order_relaxed) > reserve_ || available_frames() > reserve_;
   }
 
+  /// Whether frames are so many that guests may have some which they have not asked for: one in 16
+  /// is free, beyond the reserve.
+  bool has_plenty() const noexcept {
+    return free_frames_.load(std::memory_order_relaxed) > reserve_ + managed_ / 16;
+  }
+
   /// Frames that can be had, without walking anything.
   std::uint64_t available_frames() const noexcept;
   const mem::PhysMap& phys_map() const noexcept { return map_; }

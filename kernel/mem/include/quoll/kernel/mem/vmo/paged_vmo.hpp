@@ -21,6 +21,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 
 #include <quoll/base/result.hpp>
@@ -41,6 +42,12 @@ struct VmoPage {
   mem::PhysicalAddress frame;
   bool may_write;  ///< in place: no copy has it too
   bool is_lent;    ///< the provider's, and as old as the machine
+};
+
+/// What a page that is not there may cost.
+enum class PageCost : std::uint8_t {
+  kNothing,
+  kFrame,  ///< one, and what is needed to note it
 };
 
 /// Why there is no page.
@@ -141,6 +148,11 @@ class PagedVmo final : public Vmo {
     bool is_lent = false;
   };
   base::Result<Source, PageError> source(std::uint64_t offset) QUOLL_REQUIRES(pages_lock);
+  /// The same two as far as they are at hand: nobody is asked to get a page, nothing is copied, no
+  /// translation becomes old. A page of zeros is made where it may cost that.
+  std::optional<VmoPage> page_at_hand(std::uint64_t offset, mem::Access access, PageCost most)
+      QUOLL_REQUIRES(pages_lock);
+  std::optional<Source> source_at_hand(std::uint64_t offset) QUOLL_REQUIRES(pages_lock);
   /// A new frame with those bytes, and zeros behind them.
   base::Result<Frame, AllocError> copy_of(const Source& content);
   /// Whether a frame that stands in a page table is the object's page at an offset.
@@ -159,6 +171,7 @@ class PagedVmo final : public Vmo {
            mem::Permissions most, PageProviderRef provider) noexcept;
 
   base::Result<void, SpaceError> check(std::uint64_t offset, std::uint64_t size) const noexcept;
+  base::Result<Source, PageError> said(std::uint64_t offset) const QUOLL_REQUIRES(pages_lock);
   base::Result<Source, PageError> provided(std::uint64_t offset) QUOLL_REQUIRES(pages_lock);
   base::Result<void, PageError> ask_for(std::uint64_t offset) QUOLL_REQUIRES(pages_lock);
   base::Result<VmoPage, PageError> make(std::uint64_t offset, const Source& content)
