@@ -25,33 +25,6 @@ namespace quoll::vm::counts {
 namespace {
 
 using mem::kPageSize;
-constexpr auto kReadWrite = mem::Permissions::read_write().for_user();
-constexpr auto kReadOnly = mem::Permissions::read_only().for_user();
-
-/// What `action` takes once, without what taking the counter takes. No interrupt comes between.
-template <typename Action>
-std::uint64_t count(Action&& action) {
-  const sync::InterruptGuard<arch::Interrupts> guard;
-  const std::uint64_t first = arch::read_instructions();
-  const std::uint64_t begun = arch::read_instructions();
-  action();
-  const std::uint64_t ended = arch::read_instructions();
-  return ended - begun - (begun - first);
-}
-
-/// The same at its cheapest, or at its dearest.
-template <typename Action>
-std::uint64_t least(Action action, unsigned times = 50) {
-  std::uint64_t best = ~std::uint64_t{0};
-  for (unsigned i = 0; i < times; ++i) best = std::min(best, count(action));
-  return best;
-}
-template <typename Action>
-std::uint64_t most(Action action, unsigned times) {
-  std::uint64_t worst = 0;
-  for (unsigned i = 0; i < times; ++i) worst = std::max(worst, count(action));
-  return worst;
-}
 
 KTEST(Counts, Frames) {
   if (!can_count()) return;
@@ -249,17 +222,6 @@ KTEST(Counts, Cursors) {
   (void)tables.unmap(range, flush, removed);
   settle(flush);
 }
-
-/// A space of the test's own.
-struct Fixture {
-  std::unique_ptr<AddressSpace> space;
-  explicit Fixture(const SpaceLimits& limits = {}) {
-    if (auto made = AddressSpace::create(kernel_space(), limits)) space = std::move(*made);
-  }
-  Fixture(const Fixture&) = delete;
-  Fixture& operator=(const Fixture&) = delete;
-  ~Fixture() { kernel_space().activate(); }
-};
 
 KTEST(Counts, Spaces) {
   if (!can_count()) return;

@@ -62,13 +62,17 @@ GROUPS = {
     "memory": [
         *(
             Row(image="quoll-test.img", test=f"Counts.{test}")
-            for test in ("Frames", "Heap", "Cursors", "Spaces", "Regions", "OneFenceForEachCommit")
+            for test in (
+                "Frames", "Heap", "Cursors", "Spaces", "Regions", "ObjectFaults", "Clones",
+                "OneFenceForEachCommit",
+            )
         ),
         Row(image="quoll-test.img", test="Counts.FramesInit", memory="4G"),
         Row(image="quoll-test.img", test="Counts.Call", bench="syscall",
             take={"syscall.empty": "memory.syscall.empty"}),
         Row(image="quoll-test.img", test="Counts.MinorFault", bench="fault",
-            take={"fault.minor": "memory.fault.minor"}),
+            take={"fault.minor": "memory.fault.minor",
+                  "fault.sequential": "memory.fault.sequential"}),
     ],
     "lock": [Row(image="quoll-test.img", test="Counts.LockPair")],
     "programs": [
