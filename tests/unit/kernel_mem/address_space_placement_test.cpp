@@ -145,6 +145,46 @@ TEST_P(PlacementTest, AlignedPlacesAreChosenEvenlyToo) {
       6);
 }
 
+TEST_P(PlacementTest, NearIsAnywhereInTheWindowAndOutsideOnceThatIsFull) {
+  const unsigned number = std::random_device()();
+  SCOPED_TRACE("seed " + std::to_string(number));
+  AddressSpace& s = create(seed_from(number));
+  constexpr std::uint64_t kWindow = std::uint64_t{1} << 34;
+  // Whole windows, and the first one, which is not.
+  for (const std::uint64_t where : {3 * kWindow + 5 * kPageSize, 7 * kPageSize}) {
+    const VirtualRange window(VirtualAddress(where).align_down(kWindow), kWindow);
+    const Placement placement = Placement::near(VirtualAddress(where), kWindow);
+    std::vector<double> eighths(8);
+    constexpr int kDraws = 8000;
+    for (int i = 0; i < kDraws; ++i) {
+      const VirtualRange range = *s.reserve(placement, kPageSize);
+      ASSERT_TRUE(window.contains(range));
+      ++eighths[(range.start() - window.start()) / (kWindow / 8)];
+      ASSERT_TRUE(s.release(range.start()));
+    }
+    EXPECT_LT(unevenness(eighths, std::vector<double>(8, kDraws / 8.0)), 6);
+    const VirtualAddress first = std::max(window.start(), s.bounds().start());
+    ASSERT_TRUE(s.reserve(Placement::at(first), window.end() - first - kPageSize));
+    EXPECT_EQ(s.reserve(placement, kPageSize)->start(), window.end() - kPageSize);
+    const auto outside = s.reserve(placement, kPageSize);
+    ASSERT_TRUE(outside.has_value());
+    EXPECT_FALSE(window.contains(outside->start()));
+  }
+  // A window that the space does not reach, and one that is larger than it.
+  EXPECT_TRUE(s.reserve(Placement::near(s.bounds().end() + kWindow, kWindow), kPageSize));
+  EXPECT_TRUE(s.reserve(Placement::near(VirtualAddress(0), std::uint64_t{1} << 63), kPageSize));
+  EXPECT_EQ(
+      s.reserve(Placement::near(VirtualAddress(0), kWindow, 3 * kPageSize), kPageSize).error(),
+      SpaceError::kUnaligned);
+  EXPECT_TRUE(s.reserve(Placement::near(VirtualAddress(0), kPageSize), 2 * kWindow));
+}
+
+TEST_P(PlacementTest, WithoutASeedNearIsTheLowestPlaceToo) {
+  AddressSpace& s = create(std::nullopt);
+  const Placement near = Placement::near(s.bounds().end() - kPageSize, std::uint64_t{1} << 36);
+  EXPECT_EQ(s.reserve(near, kPageSize)->start(), s.bounds().start());
+}
+
 /// Gaps are chosen by how many places they have.
 TEST_P(PlacementTest, GapsAreWeightedByTheirPlaces) {
   const unsigned number = std::random_device()();

@@ -45,25 +45,26 @@ bool AddressSpace::is_free(mem::VirtualRange range) const noexcept {
          (after == nullptr || range.end() <= after->range.start());
 }
 
-/// One of the places, as the dice fall. Each throw chooses among all places, free or not; the first
-/// that is free is taken, and so each of them is as likely as another. Where a share p of the
-/// places is free, that ends within `kThrows` with the probability 1 - (1 - p)^kThrows. A space
-/// that is so crowded that it does not: the gap above the last throw, or else the lowest, and any
-/// place in it.
-std::optional<mem::VirtualAddress> AddressSpace::throw_for(Wanted wanted) noexcept {
+/// One of the places between two addresses, as the dice fall. Each throw chooses among all places,
+/// free or not; the first that is free is taken, and so each of them is as likely as another. Where
+/// a share p of the places is free, that ends within `kThrows` with the probability
+/// 1 - (1 - p)^kThrows. A space that is so crowded that it does not: the gap above the last throw,
+/// or else the lowest, and any place in it.
+std::optional<mem::VirtualAddress> AddressSpace::throw_for(Wanted wanted,
+                                                           mem::VirtualRange window) noexcept {
   constexpr unsigned kThrows = 8;
   const auto pick = [&](const Places& places) QUOLL_NO_THREAD_SAFETY_ANALYSIS {
     return places.first + (dice_.below(places.count) << wanted.alignment_shift);
   };
-  const Places all = places_between(bounds_.start(), bounds_.end(), wanted);
+  const Places all = places_between(window.start(), window.end(), wanted);
   if (all.count == 0) return std::nullopt;
   mem::VirtualAddress start;
   for (unsigned i = 0; i < kThrows; ++i) {
     start = pick(all);
     if (is_free(mem::VirtualRange(start, wanted.size))) return start;
   }
-  auto places = find_gap(regions_, mem::VirtualRange(start, bounds_.end() - start), wanted);
-  if (!places) places = find_gap(regions_, bounds_, wanted);
+  auto places = find_gap(regions_, mem::VirtualRange(start, window.end() - start), wanted);
+  if (!places) places = find_gap(regions_, window, wanted);
   if (!places) return std::nullopt;
   return pick(*places);
 }
@@ -72,7 +73,10 @@ std::optional<mem::VirtualAddress> AddressSpace::throw_for(Wanted wanted) noexce
 base::Result<mem::VirtualAddress, SpaceError> AddressSpace::place_unusual(Placement where,
                                                                           std::uint64_t size) {
   if (!where.is_fixed()) {
-    if (const auto start = throw_for({size, where.alignment_shift()})) return *start;
+    const Wanted wanted{size, where.alignment_shift()};
+    for (const mem::VirtualRange window : {where.window(bounds_), bounds_}) {
+      if (const auto start = throw_for(wanted, window)) return *start;
+    }
     return base::err(SpaceError::kNoRoom);
   }
   const auto range = mem::VirtualRange::create(where.address(), size);

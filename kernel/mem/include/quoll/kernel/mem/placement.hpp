@@ -3,11 +3,13 @@
 // Where a mapping shall go.
 #pragma once
 
+#include <algorithm>
 #include <bit>
 #include <cstdint>
 
 #include <quoll/mem/address.hpp>
 #include <quoll/mem/page_size.hpp>
+#include <quoll/mem/range.hpp>
 
 namespace quoll::vm {
 
@@ -24,6 +26,15 @@ class Placement {
   static constexpr Placement anywhere(std::uint64_t alignment = mem::kPageSize) noexcept {
     return Placement(Kind::kAnywhere, mem::VirtualAddress(0), alignment);
   }
+  /// As `anywhere`, but in the window around an address while there is room in it: the aligned
+  /// stretch of that many bytes. What lies together shares the upper levels of its page tables.
+  /// *Requires*: the window is a power of two, and at least the page size.
+  static constexpr Placement near(mem::VirtualAddress address, std::uint64_t window,
+                                  std::uint64_t alignment = mem::kPageSize) noexcept {
+    Placement out(Kind::kNear, address, alignment);
+    out.window_shift_ = static_cast<std::uint8_t>(std::countr_zero(window));
+    return out;
+  }
   /// The lowest aligned place that fits.
   static constexpr Placement lowest(std::uint64_t alignment = mem::kPageSize) noexcept {
     return Placement(Kind::kLowest, mem::VirtualAddress(0), alignment);
@@ -31,15 +42,26 @@ class Placement {
 
   constexpr bool is_fixed() const noexcept { return kind_ == Kind::kFixed; }
   /// Whether one place is as good as another.
-  constexpr bool is_anywhere() const noexcept { return kind_ == Kind::kAnywhere; }
+  constexpr bool is_anywhere() const noexcept {
+    return kind_ == Kind::kAnywhere || kind_ == Kind::kNear;
+  }
   constexpr mem::VirtualAddress address() const noexcept { return address_; }
+  /// The part of `all` that is tried first.
+  constexpr mem::VirtualRange window(mem::VirtualRange all) const noexcept {
+    if (kind_ != Kind::kNear) return all;
+    const std::uint64_t size = std::uint64_t{1} << window_shift_;
+    const mem::VirtualAddress start = std::max(address_.align_down(size), all.start());
+    const std::uint64_t rest = size - (start.value() & (size - 1));
+    if (start >= all.end()) return all;
+    return mem::VirtualRange(start, std::min(rest, all.end() - start));
+  }
   /// Whether the alignment is one.
   constexpr bool is_valid() const noexcept { return alignment_shift_ != kNoShift; }
   /// The alignment's logarithm.
   constexpr std::uint8_t alignment_shift() const noexcept { return alignment_shift_; }
 
  private:
-  enum class Kind : std::uint8_t { kFixed, kLowest, kAnywhere };
+  enum class Kind : std::uint8_t { kFixed, kLowest, kAnywhere, kNear };
   static constexpr std::uint8_t kNoShift = 0xff;
 
   constexpr Placement(Kind kind, mem::VirtualAddress address, std::uint64_t alignment)
@@ -51,6 +73,7 @@ class Placement {
 
   mem::VirtualAddress address_;
   std::uint8_t alignment_shift_;
+  std::uint8_t window_shift_ = 0;
   Kind kind_;
 };
 
