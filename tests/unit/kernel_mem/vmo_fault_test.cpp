@@ -287,6 +287,29 @@ TEST_P(VmoFaultTest, PagesOfTheArchiveExistOnce) {
   EXPECT_LE(kernel.in_use(), before);
 }
 
+TEST_P(VmoFaultTest, WhatTheArchiveHasBetweenFramesExistsOnceToo) {
+  const FrameRun archive = std::move(*kernel.frames.allocate_run(2));
+  auto* words = static_cast<std::uint64_t*>(archive.data());
+  for (std::uint64_t i = 0; i < 2 * kPageSize / 8; ++i) words[i] = i;
+  const auto object =
+      *PagedVmo::create(kernel.frames, kPageSize, Permissions::read_only(),
+                        *ArchivePages::create(PhysicalRange(archive.start() + 16, kPageSize)));
+  const VirtualRange here = share(0, object, 0, 1, Permissions::read_only());
+  const VirtualRange there = share(1, object, 0, 1, Permissions::read_only());
+  const auto* first = touch(0, here.start(), Access::kRead);
+  EXPECT_EQ(first[0], 2u);
+  EXPECT_EQ(touch(1, there.start(), Access::kRead), first);
+  EXPECT_EQ(object->usage().store.pages, 1u);
+  // A private copy of what is not a frame is the space's own, also where it is only read.
+  const auto fresh =
+      *PagedVmo::create(kernel.frames, kPageSize, Permissions::read_only(),
+                        *ArchivePages::create(PhysicalRange(archive.start() + 16, kPageSize)));
+  const VirtualRange own = copy(2, fresh, 0, 1);
+  EXPECT_EQ(touch(2, own.start(), Access::kRead)[kPageSize / 8 - 1], kPageSize / 8 + 1);
+  EXPECT_EQ(fresh->usage().store.pages, 0u);
+  EXPECT_EQ(spaces[2]->usage().resident_pages, 1u);
+}
+
 TEST_P(VmoFaultTest, AFaultThatMustWaitSaysForWhat) {
   auto* told = new test::ToldPages;
   const auto object = create(4, PageProviderRef::adopt(told));

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //
 // Memory objects without any space: kinds, ranges, copies, seals, providers.
+#include <algorithm>
 #include <array>
+#include <cstring>
 #include <gtest/gtest.h>
 #include <optional>
 
@@ -205,8 +207,6 @@ TEST_F(VmoTest, ASealedObjectNeverChanges) {
 
 TEST_F(VmoTest, LendsPagesOfTheArchiveAndZerosBehindThem) {
   const PhysicalRange content(archive.start(), 2 * kPageSize + 100);
-  EXPECT_EQ(ArchivePages::create(PhysicalRange(content.start() + 8, 100)).error(),
-            SpaceError::kUnaligned);
   EXPECT_EQ(ArchivePages::create(PhysicalRange(content.start(), 0)).error(), SpaceError::kEmpty);
   const auto object = create(5, *ArchivePages::create(content));
   const auto lent = page(*object, kPageSize, Access::kRead);
@@ -242,6 +242,29 @@ TEST_F(VmoTest, LendsPagesOfTheArchiveAndZerosBehindThem) {
   EXPECT_TRUE(page(*object, 0, Access::kRead)->is_lent);
 }
 
+TEST_F(VmoTest, CopiesWhatTheArchiveHasBetweenFrames) {
+  const PhysicalRange content(archive.start() + 24, kPageSize + 100);
+  const auto object = create(3, *ArchivePages::create(content));
+  const auto* there = static_cast<const unsigned char*>(archive.data()) + 24;
+  const auto first = page(*object, 0, Access::kRead);
+  EXPECT_FALSE(first->is_lent);
+  EXPECT_EQ(page(*object, 0, Access::kExecute)->frame, first->frame);
+  const auto* bytes = kernel.machine.phys_map().pointer<unsigned char>(first->frame);
+  EXPECT_TRUE(std::equal(bytes, bytes + kPageSize, there));
+  EXPECT_EQ(owned(), 1u);
+  const auto last = page(*object, kPageSize, Access::kRead);
+  bytes = kernel.machine.phys_map().pointer<unsigned char>(last->frame);
+  EXPECT_TRUE(std::equal(bytes, bytes + 100, there + kPageSize));
+  EXPECT_TRUE(std::all_of(bytes + 100, bytes + kPageSize, [](auto byte) { return byte == 0; }));
+  EXPECT_EQ(word_at(*object, 2 * kPageSize), 0u);
+  // What is written is forgotten again.
+  std::uint64_t was = 0;
+  std::memcpy(&was, there, sizeof was);
+  ASSERT_TRUE(set_word(*object, 0, 1));
+  ASSERT_TRUE(object->decommit(0, kPageSize));
+  EXPECT_EQ(word_at(*object, 0), was);
+}
+
 TEST_F(VmoTest, DoesNotBelieveItsProvider) {
   const PhysicalRange lends(archive.start(), 2 * kPageSize);
   auto* told = new test::ToldPages(lends);
@@ -263,6 +286,13 @@ TEST_F(VmoTest, DoesNotBelieveItsProvider) {
   EXPECT_EQ(refusal(lent(PhysicalAddress(0), kPageSize)), PageError::kUnavailable);
   EXPECT_EQ(refusal(lent(PhysicalAddress(~std::uint64_t{0xfff}), kPageSize)),
             PageError::kUnavailable);
+  const auto copied = [](PhysicalAddress from, std::uint64_t size) {
+    return CopiedPage{PhysicalRange(from, size)};
+  };
+  EXPECT_EQ(refusal(copied(start, 0)), PageError::kUnavailable);
+  EXPECT_EQ(refusal(copied(start + 8, 2 * kPageSize + 1)), PageError::kUnavailable);
+  EXPECT_EQ(refusal(copied(PhysicalAddress(8), 8)), PageError::kUnavailable);
+  EXPECT_EQ(refusal(copied(PhysicalAddress(~std::uint64_t{0xff}), 8)), PageError::kUnavailable);
   EXPECT_EQ(owned(), 0u);
   EXPECT_EQ(object->commit(0, kPageSize).error(), SpaceError::kUnavailable);
   EXPECT_EQ(refusal(lent(start, 2 * kPageSize)), std::nullopt);

@@ -9,12 +9,13 @@ namespace quoll::vm {
 
 // What it lends is whole pages: the last one has bytes of somebody else's, and is copied.
 ArchivePages::ArchivePages(mem::PhysicalRange content) noexcept
-    : PageProvider(
-          mem::PhysicalRange(content.start(), base::align_down(content.size(), mem::kPageSize))),
+    : PageProvider(content.start().is_aligned(mem::kPageSize)
+                       ? mem::PhysicalRange(content.start(),
+                                            base::align_down(content.size(), mem::kPageSize))
+                       : mem::PhysicalRange()),
       content_(content) {}
 
 base::Result<PageProviderRef, SpaceError> ArchivePages::create(mem::PhysicalRange content) {
-  if (!content.start().is_aligned(mem::kPageSize)) return base::err(SpaceError::kUnaligned);
   if (content.is_empty()) return base::err(SpaceError::kEmpty);
   auto* pages = new (std::nothrow) ArchivePages(content);
   if (pages == nullptr) return base::err(SpaceError::kOutOfMemory);
@@ -24,7 +25,9 @@ base::Result<PageProviderRef, SpaceError> ArchivePages::create(mem::PhysicalRang
 PageAnswer ArchivePages::page(std::uint64_t offset, std::uint64_t most) noexcept {
   if (offset >= content_.size()) return ZeroPage();
   const std::uint64_t size = std::min(content_.size() - offset, most);
-  return LentPage{mem::PhysicalRange(content_.start() + offset, size)};
+  const mem::PhysicalRange bytes(content_.start() + offset, size);
+  if (!content_.start().is_aligned(mem::kPageSize)) return CopiedPage{bytes};
+  return LentPage{bytes};
 }
 
 }  // namespace quoll::vm

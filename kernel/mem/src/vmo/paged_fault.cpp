@@ -70,7 +70,7 @@ FaultOutcome AddressSpace::show_private(const Region& region, PagedVmo& object,
   }
   const auto source = object.source(offset);
   if (!source) return to_outcome(source.error());
-  if (access != mem::Access::kWrite && source->bytes == kPageSize) {
+  if (access != mem::Access::kWrite && source->is_frame) {
     return show(page, source->from, region.permissions.without_write(), access, source->is_lent,
                 flusher);
   }

@@ -31,9 +31,15 @@ bool PagedVmo::may_write(std::uint64_t offset) const noexcept {
 base::Result<PagedVmo::Source, PageError> PagedVmo::source(std::uint64_t offset) {
   if (offset >= size()) return base::err(PageError::kOutsideVmo);
   if (const auto found = pages_.find(offset >> mem::kPageShift)) {
-    return Source{found->frame, kPageSize};
+    return Source{.from = found->frame, .bytes = kPageSize, .is_frame = true};
   }
   return provided(offset);
+}
+
+/// Whether there are bytes, no more than were asked for, where the kernel can read them.
+bool PagedVmo::is_reachable(mem::PhysicalRange bytes, std::uint64_t most) const noexcept {
+  return !bytes.is_empty() && bytes.size() <= most &&
+         frames_.phys_map().physical_range().contains(bytes);
 }
 
 /// What the provider says of a page that nobody has written, if it can be believed.
@@ -44,15 +50,19 @@ base::Result<PagedVmo::Source, PageError> PagedVmo::said(std::uint64_t offset) c
   if (std::holds_alternative<ZeroPage>(answer)) return Source();
   if (const auto* lent = std::get_if<LentPage>(&answer)) {
     const mem::PhysicalRange bytes = lent->bytes;
-    const mem::PhysicalRange reachable = frames_.phys_map().physical_range();
     const std::uint64_t count = std::min(bytes.size(), kPageSize);
     // A whole page may be mapped, so it must be one that it said it would lend.
-    const bool is_credible = count > 0 && bytes.start().is_aligned(kPageSize) &&
-                             bytes.size() <= most && reachable.contains(bytes) &&
+    const bool is_credible = bytes.start().is_aligned(kPageSize) && is_reachable(bytes, most) &&
                              (count < kPageSize || provider_->lends().contains(mem::PhysicalRange(
                                                        bytes.start(), kPageSize)));
     if (!is_credible) return base::err(PageError::kUnavailable);
-    return Source{bytes.start(), count, count == kPageSize};
+    const bool is_whole = count == kPageSize;
+    return Source{.from = bytes.start(), .bytes = count, .is_lent = is_whole, .is_frame = is_whole};
+  }
+  if (const auto* copied = std::get_if<CopiedPage>(&answer)) {
+    const mem::PhysicalRange bytes = copied->bytes;
+    if (!is_reachable(bytes, most)) return base::err(PageError::kUnavailable);
+    return Source{.from = bytes.start(), .bytes = std::min(bytes.size(), kPageSize)};
   }
   if (std::holds_alternative<NoPage>(answer)) return base::err(PageError::kUnavailable);
   return base::err(PageError::kMustWait);
@@ -100,7 +110,7 @@ base::Result<VmoPage, PageError> PagedVmo::page(std::uint64_t offset, mem::Acces
     if (!writes || found->is_alone) {
       return VmoPage{found->frame, found->is_alone && !is_sealed(), false};
     }
-    return make(offset, Source{found->frame, kPageSize});
+    return make(offset, Source{.from = found->frame, .bytes = kPageSize, .is_frame = true});
   }
   const Source content = TRY(provided(offset));
   if (content.is_lent && !writes) return VmoPage{content.from, false, true};
@@ -116,7 +126,7 @@ base::Result<VmoPage, PageError> PagedVmo::make(std::uint64_t offset, const Sour
   auto frame = copy_of(content);
   if (!frame) return base::err(PageError::kOutOfMemory);
   const mem::PhysicalAddress address = frame->address();
-  if (content.bytes == kPageSize) unmap_pages(offset, offset + kPageSize);
+  if (content.is_frame) unmap_pages(offset, offset + kPageSize);
   pages_.put(page, std::move(*frame), reserve);
   return VmoPage{address, !is_sealed(), false};
 }

@@ -96,8 +96,8 @@ class BasicAsidAllocator {
   unsigned bits() const noexcept { return bits_; }
   /// How many ASIDs there are for spaces.
   std::uint32_t capacity() const noexcept { return last_; }
-  /// How many generations have begun, the first one included.
-  std::uint64_t generation() const noexcept { return generation_.load(); }
+  /// How many generations have begun, the first one included. For reports.
+  std::uint64_t generation() const noexcept { return generation_.load(std::memory_order_relaxed); }
 
  private:
   template <typename T>

@@ -11,11 +11,11 @@
 
 namespace quoll::vm {
 
-/// Lends memory that never changes, and zeros behind it.
+/// Lends memory that never changes, and zeros behind it. What does not begin where a frame does is
+/// copied, page by page.
 class ArchivePages final : public PageProvider {
  public:
-  /// *Requires*: the memory outlives the provider. *Errors*: `kUnaligned` (its start), `kEmpty`,
-  /// `kOutOfMemory`.
+  /// *Requires*: the memory outlives the provider. *Errors*: `kEmpty`, `kOutOfMemory`.
   static base::Result<PageProviderRef, SpaceError> create(mem::PhysicalRange content);
 
   PageAnswer page(std::uint64_t offset, std::uint64_t most) noexcept override;

@@ -20,11 +20,16 @@ struct ZeroPage {};
 struct LentPage {
   mem::PhysicalRange bytes;
 };
+/// The page holds what these bytes do, wherever they begin, and zeros behind them. They never
+/// change. They may be more than the page.
+struct CopiedPage {
+  mem::PhysicalRange bytes;
+};
 /// The page comes later: the object makes a request of it and calls `fetch`.
 struct LaterPage {};
 /// There is no such page, or it cannot be read.
 struct NoPage {};
-using PageAnswer = std::variant<ZeroPage, LentPage, LaterPage, NoPage>;
+using PageAnswer = std::variant<ZeroPage, LentPage, CopiedPage, LaterPage, NoPage>;
 
 /// Where pages come from. Objects believe it nothing that they can check.
 /// *Locking*: called under the lock of the object that asks: it asks no object in turn.

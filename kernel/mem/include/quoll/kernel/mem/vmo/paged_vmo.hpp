@@ -146,6 +146,7 @@ class PagedVmo final : public Vmo {
     mem::PhysicalAddress from;
     std::uint64_t bytes = 0;
     bool is_lent = false;
+    bool is_frame = false;  ///< the page itself: it may be mapped, not to be written
   };
   base::Result<Source, PageError> source(std::uint64_t offset) QUOLL_REQUIRES(pages_lock);
   /// The same two as far as they are at hand: nobody is asked to get a page, nothing is copied, no
@@ -173,6 +174,7 @@ class PagedVmo final : public Vmo {
   base::Result<void, SpaceError> check(std::uint64_t offset, std::uint64_t size) const noexcept;
   base::Result<Source, PageError> said(std::uint64_t offset) const QUOLL_REQUIRES(pages_lock);
   base::Result<Source, PageError> provided(std::uint64_t offset) QUOLL_REQUIRES(pages_lock);
+  bool is_reachable(mem::PhysicalRange bytes, std::uint64_t most) const noexcept;
   base::Result<void, PageError> ask_for(std::uint64_t offset) QUOLL_REQUIRES(pages_lock);
   base::Result<VmoPage, PageError> make(std::uint64_t offset, const Source& content)
       QUOLL_REQUIRES(pages_lock);
