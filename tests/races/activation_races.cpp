@@ -55,6 +55,9 @@ class Space {
     bool& cached = cached_[hart][page];
     if (!cached) cached = entries_[page].load(std::memory_order_relaxed) != 0;
     require(!cached || !is_given_back_[page], "no hart reaches a frame that was given back");
+    // What it stores there is in memory when it answers a fence.
+    if (cached) content_[page][hart] = 1;
+    (void)fences_[hart].fetch_add(0, std::memory_order_acq_rel);
   }
   /// Takes a page out; its frame goes when all harts have forgotten it.
   void shoot(std::size_t page) {
@@ -63,6 +66,8 @@ class Space {
     change.harts.for_each([this, page](unsigned hart) { fence(hart, page); });
     activation_.end_change(change);
     is_given_back_[page] = true;
+    // Its next owner writes to it: no store from user mode may come after that.
+    for (auto& word : content_[page]) word = 2;
   }
 
  private:
@@ -81,6 +86,8 @@ class Space {
   std::array<Atomic<unsigned, 99>, kHarts> fences_;
   std::array<Atomic<unsigned, 99>, kPages> entries_{Atomic<unsigned, 99>(1),
                                                     Atomic<unsigned, 99>(1)};
+  /// The pages' frames: a word for each hart, for programs have races of their own.
+  std::array<std::array<Plain<unsigned>, kHarts>, kPages> content_;
   // What hardware knows, in the order in which it happens.
   std::array<std::array<bool, kPages>, kHarts> cached_{};
   std::array<bool, kHarts> runs_{};

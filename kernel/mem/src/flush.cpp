@@ -25,9 +25,11 @@ bool TlbFlusher::is_pending() const noexcept {
 base::Result<void, SpaceError> TlbFlusher::issue_address(mem::VirtualAddress page,
                                                          paging::FenceReach reach) {
   if (!page.is_aligned(mem::kPageSize)) return base::err(SpaceError::kUnaligned);
-  const auto range = mem::VirtualRange::create(page, mem::kPageSize);
-  if (!range) return base::err(SpaceError::kOutOfRange);
-  return issue_range(*range, reach);
+  // The half ends with a page: one that begins in it ends in it.
+  if (!space_.kernel().format().user_half().contains(page)) {
+    return base::err(SpaceError::kOutOfRange);
+  }
+  return issue_range(mem::VirtualRange(page, mem::kPageSize), reach);
 }
 
 base::Result<void, SpaceError> TlbFlusher::issue_range(mem::VirtualRange range,

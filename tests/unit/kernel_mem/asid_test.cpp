@@ -124,6 +124,23 @@ INSTANTIATE_TEST_SUITE_P(Widths, FewAsidsTest,
                          testing::Combine(testing::Values(1U), testing::Values(2U, 3U, 4U)),
                          name_of);
 
+/// As many harts as there can be, and one ASID less.
+TEST(Asid, TheLastHartDoesNotMakeAllOthersForget) {
+  AsidAllocator asids(6);
+  ASSERT_EQ(asids.capacity() + 1, sync::kMaxHarts);
+  std::vector<AsidTag> tags(sync::kMaxHarts + 1);
+  for (unsigned hart = 0; hart + 1 < sync::kMaxHarts; ++hart) {
+    EXPECT_NE(asids.enter(tags[hart], hart).asid, kUntagged);
+  }
+  for (unsigned round = 0; round < 10; ++round) {
+    EXPECT_EQ(asids.enter(tags[sync::kMaxHarts - 1 + round % 2], sync::kMaxHarts - 1).asid,
+              kUntagged);
+  }
+  EXPECT_EQ(asids.generation(), 1u);
+  asids.leave(0);
+  EXPECT_NE(asids.enter(tags[sync::kMaxHarts - 1], sync::kMaxHarts - 1).asid, kUntagged);
+}
+
 TEST(Asid, MoreBitsThanSatpHasAreSixteen) {
   AsidAllocator asids(64);
   EXPECT_EQ(asids.bits(), 16u);

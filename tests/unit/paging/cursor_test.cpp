@@ -317,6 +317,13 @@ TEST_P(CursorTest, SplitsAndMerges) {
   }
   EXPECT_EQ(flush.reach(), FenceReach::kAll);
   settle();
+  {
+    // What is one page already is passed over.
+    auto cursor = table.cursor_mut(range, range);
+    ASSERT_TRUE(cursor->merge(mem::PageSize::k1GiB, flush));
+    EXPECT_TRUE(cursor->is_at_end());
+  }
+  EXPECT_EQ(flush.reach(), FenceReach::kNone);
   EXPECT_EQ(tables_in_use(), before);
   EXPECT_EQ(table.query(VirtualAddress(k1G))->page, range);
   EXPECT_EQ(reach(k1G + 7 * k2M + 5), PhysicalAddress(k1G + 7 * k2M + 5));

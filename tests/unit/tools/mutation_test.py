@@ -36,6 +36,8 @@ Result<void> Toy::take(unsigned size) {
   flush.retire(table, memory);
   harts_.fetch_or(bit(hart));
   return harts_.load();
+  QUOLL_ASSERT(is_open() &&
+               size < most_);
 }
 """
 

@@ -4,6 +4,7 @@
 // at a range or to change it opens a cursor over it; tree.hpp says how cursors stay apart.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -73,7 +74,7 @@ class PageTable {
     if (!within.contains(range)) return base::err(MapError::kOutsideCursor);
     unsigned lowest = T::covering(within.start(), within.size());
     const bool is_whole_table = within.is_aligned(T::page_bytes(lowest) << F::kIndexBits);
-    if (is_whole_table && lowest < tree_.top()) ++lowest;
+    if (is_whole_table) lowest = std::min(lowest + 1, tree_.top());
     return CursorMut(tree_, range.start(), range.size(),
                      tree_.lock_checked(range.start(), range.size(), lowest));
   }

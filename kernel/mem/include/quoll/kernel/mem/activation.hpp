@@ -28,9 +28,12 @@
 // it too small likewise; no store makes it too large. A4 reads and writes without order: an older
 // number is a smaller one, and nothing is reached through it.
 //
-// Leaving: satp is written first, then the hart leaves the set; fences until then do no harm. What
-// a hart under no ASID had cached nobody can tell from what comes next, so it forgets all of it
-// between the two. A shootdown that finds such a hart in the set fences without an ASID.
+// Leaving: satp is written first, then the hart leaves the set; fences until then do no harm. It
+// leaves with a release: what user mode has stored is in memory before a shootdown finds the hart
+// gone and gives the frame to somebody else. What a hart under no ASID had cached nobody can tell
+// from what comes next, so it forgets all of it between the two. A shootdown that finds such a hart
+// in the set fences without an ASID; one that finds it in the set, but among those without an ASID
+// no more, needs no order for that: the hart has forgotten already.
 //
 // The first activation on a hart forgets everything (forgot_ is 0, changes_ begins at 1): the
 // root's kernel half was written by stores that no fence has ordered before this hart's walks, and
@@ -82,8 +85,8 @@ class BasicActivation {
     return forgot == 0 ? Forget::kAll : Forget::kAsid;
   }
   void leave(unsigned hart) noexcept {
-    active_.fetch_and(~bit(hart));
-    if (is_untagged(hart)) untagged_.fetch_and(~bit(hart));
+    active_.fetch_and(~bit(hart), std::memory_order_release);
+    if (is_untagged(hart)) untagged_.fetch_and(~bit(hart), std::memory_order_relaxed);
   }
 
   sync::HartSet active() const noexcept { return sync::HartSet(active_.load()); }

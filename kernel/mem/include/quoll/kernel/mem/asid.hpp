@@ -20,9 +20,10 @@
 // H3 and R2 are read-modify-writes of one word, so one is first. If it is H3, R2 finds the tag and
 // keeps it, though the hart looked at the old generation. If it is R2, the word is kTaken and H3
 // fails, for only the hart itself ever writes anything else there; the hart then takes the lock.
-// A hart that `leave`s replaces kTaken by kNone; its exchange has read what R2 wrote, so H2 sees
-// R1 from then on. All accesses are sequentially consistent: the argument needs acquire and
-// release only, and this is no path where the difference could be measured.
+// A hart that `leave`s may write kNone over kTaken. H1 then reads what was written over R2, so R2,
+// and R1 before it, comes before H1 and H2 in the order of the sequentially consistent accesses,
+// which these four are: H2 sees R1. The write itself needs no order; a rollover that does not see
+// it yet keeps the tag for nothing.
 //
 // Between H3 and the write to satp a hart still fills its cache under the ASID that it had before,
 // which nobody may be keeping any more. If a rollover in that window gave it to another space, then

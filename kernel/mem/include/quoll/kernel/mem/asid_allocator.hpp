@@ -13,7 +13,7 @@ template <typename Memory>
 BasicAsidAllocator<Memory>::BasicAsidAllocator(unsigned bits) noexcept
     : bits_(std::min(bits, kMaxAsidBits)), last_((1U << bits_) - 1) {
   for (Hart& hart : harts_) {
-    hart.held.store(kNone);
+    hart.held.store(kNone, std::memory_order_relaxed);  // nobody else is here yet
     hart.forgot = 1;
   }
 }
@@ -51,7 +51,7 @@ auto BasicAsidAllocator<Memory>::enter(AsidTag& tag, unsigned hart) noexcept -> 
 template <typename Memory>
 void BasicAsidAllocator<Memory>::leave(unsigned hart) noexcept {
   QUOLL_ASSERT(hart < Memory::kHarts);
-  (void)harts_[hart].held.exchange(kNone);
+  harts_[hart].held.store(kNone, std::memory_order_relaxed);
 }
 
 /// The next tag that nobody has, of a new generation if need be; 0 when harts hold all there are.
@@ -89,8 +89,9 @@ bool BasicAsidAllocator<Memory>::renew_kept(std::uint64_t tag, std::uint64_t ren
 /// outnumber the ASIDs would make each other forget everything all the time.
 template <typename Memory>
 bool BasicAsidAllocator<Memory>::would_gain() const noexcept {
-  if (last_ >= Memory::kHarts) return true;
-  std::uint64_t kept = 0;  // a bit for each ASID
+  static_assert(Memory::kHarts <= 64);
+  if (bits_ > 6) return true;  // there are more ASIDs than harts, and than bits in a word
+  std::uint64_t kept = 0;      // a bit for each ASID
   for (const Hart& hart : harts_) {
     const std::uint64_t held = hart.held.load();
     const std::uint64_t tag = held == kTaken ? hart.kept : held == kNone ? 0 : held;
