@@ -21,13 +21,29 @@ base::Result<void, PageError> PagedVmo::ask_for(std::uint64_t offset) {
   return {};
 }
 
-/// Takes the last request out whose offset is at least `from` and at most `to`; null if none is.
-PageRequestRef PagedVmo::take_request(std::uint64_t from, std::uint64_t to) {
-  PageRequest* request = requests_.find_not_above(to);
-  if (request == nullptr || request->offset() < from) return {};
+/// Takes the request for a page out; null if there is none.
+PageRequestRef PagedVmo::take_request(std::uint64_t offset) {
+  PageRequest* request = requests_.find(offset);
+  if (request == nullptr) return {};
   requests_.erase(*request);
   --request_count_;
   return PageRequestRef::adopt(request);
+}
+
+/// Takes all requests for pages from an offset on out, and puts them there.
+void PagedVmo::take_requests(std::uint64_t from, PageRequestTree& to) {
+  while (PageRequest* const request = requests_.find_not_above(kMaxSize)) {
+    if (request->offset() < from) return;
+    to.insert(*take_request(request->offset()).leak());
+  }
+}
+
+/// Tells those who wait that nothing comes. With no lock held: they are woken.
+void PagedVmo::end_requests(PageRequestTree& gone) {
+  while (PageRequest* const first = gone.first()) {
+    gone.erase(*first);
+    PageRequestRef::adopt(first)->complete(PageRequestState::kGone);
+  }
 }
 
 PageRequestRef PagedVmo::request(std::uint64_t offset) {
@@ -48,7 +64,7 @@ base::Result<void, SupplyError> PagedVmo::supply(std::uint64_t offset, Frame fra
     if (!pages_.reserve_put(page, reserve)) return base::err(SupplyError::kOutOfMemory);
     // Nobody can have the page yet: whoever needed it has waited.
     pages_.put(page, std::move(frame), reserve);
-    request = take_request(offset, offset);
+    request = take_request(offset);
   }
   request->complete(PageRequestState::kSupplied);
   return {};
@@ -58,7 +74,7 @@ base::Result<void, SupplyError> PagedVmo::fail(std::uint64_t offset) {
   PageRequestRef request;
   {
     sync::LockGuard guard(pages_lock);
-    request = take_request(offset, offset);
+    request = take_request(offset);
   }
   if (!request) return base::err(SupplyError::kNotRequested);
   request->complete(PageRequestState::kFailed);

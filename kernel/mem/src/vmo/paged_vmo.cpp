@@ -47,10 +47,12 @@ base::Result<PagedVmoRef, SpaceError> PagedVmo::create(FrameAllocator& frames, s
 
 PagedVmo::~PagedVmo() {
   // Mappings own the object, so there are none, and nobody else is here.
-  sync::LockGuard guard(pages_lock);
-  while (const PageRequestRef request = take_request(0, kMaxSize)) {
-    request->complete(PageRequestState::kGone);
+  PageRequestTree gone;
+  {
+    sync::LockGuard guard(pages_lock);
+    take_requests(0, gone);
   }
+  end_requests(gone);
 }
 
 base::Result<PagedVmoRef, SpaceError> PagedVmo::clone(mem::Permissions most) {
@@ -72,6 +74,14 @@ void PagedVmo::seal() {
 
 base::Result<void, SpaceError> PagedVmo::resize(std::uint64_t new_size) {
   TRY(check_size(new_size));
+  PageRequestTree gone;
+  TRY(resize_pages(new_size, gone));
+  end_requests(gone);
+  return {};
+}
+
+base::Result<void, SpaceError> PagedVmo::resize_pages(std::uint64_t new_size,
+                                                      PageRequestTree& gone) {
   sync::LockGuard guard(pages_lock);
   if (is_sealed()) return base::err(SpaceError::kSealed);
   if (new_size < size()) {
@@ -82,9 +92,7 @@ base::Result<void, SpaceError> PagedVmo::resize(std::uint64_t new_size) {
     unmap_pages(new_size, size());
     pages_.clear(first, end, reserve);
     provided_ = std::min(provided_, new_size);
-    while (const PageRequestRef request = take_request(new_size, kMaxSize)) {
-      request->complete(PageRequestState::kGone);
-    }
+    take_requests(new_size, gone);
   }
   set_size(new_size);
   return {};

@@ -18,7 +18,7 @@ namespace quoll::vm {
 
 /// Who is told that a request is complete.
 struct PageWaiter : intrusive::ListNode<PageWaiter> {
-  /// *Context*: any, with locks held: it may do what an interrupt handler may.
+  /// *Context*: that of whoever completes the request, with no lock of this room held.
   void (*complete)(PageWaiter& self) = nullptr;
 };
 

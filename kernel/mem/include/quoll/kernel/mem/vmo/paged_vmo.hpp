@@ -184,7 +184,11 @@ class PagedVmo final : public Vmo {
   void detach(VmoMapping& mapping) QUOLL_EXCLUDES(pages_lock);
   void unmap_pages(std::uint64_t first, std::uint64_t end) QUOLL_REQUIRES(pages_lock);
   void forbid_writing() QUOLL_REQUIRES(pages_lock);
-  PageRequestRef take_request(std::uint64_t from, std::uint64_t to) QUOLL_REQUIRES(pages_lock);
+  PageRequestRef take_request(std::uint64_t offset) QUOLL_REQUIRES(pages_lock);
+  void take_requests(std::uint64_t from, PageRequestTree& to) QUOLL_REQUIRES(pages_lock);
+  static void end_requests(PageRequestTree& gone);
+  base::Result<void, SpaceError> resize_pages(std::uint64_t new_size, PageRequestTree& gone)
+      QUOLL_EXCLUDES(pages_lock);
 
   FrameAllocator& frames_;
   const PageProviderRef provider_;
