@@ -25,8 +25,6 @@ extern const std::byte quoll_probe_end[];
 namespace quoll::guest::tests {
 namespace {
 
-constexpr std::uint64_t kMemoryLimit = 4 << 20;
-
 // The smallest archive with a file: the module that every guest is given.
 class ArchiveImage {
  public:
@@ -69,8 +67,13 @@ struct World {
       : probe(std::move(image)), archive(std::move(files)) {}
   RuntimeImage probe;
   archive::Archive archive;
+  Services::Parts parts;
   std::optional<Services> services;
+  std::optional<Services> others;
 };
+
+// Made by the first test of a guest, never taken down.
+World* world = nullptr;
 
 vm::VmoRef make_time_page(const ClockScale& clock) {
   auto page =
@@ -81,7 +84,7 @@ vm::VmoRef make_time_page(const ClockScale& clock) {
   return std::move(*page);
 }
 
-const Services* make_services() {
+World* make_world() {
   const handoff::BootInfo& info = *kernel::state().boot_info;
   const std::span<const std::byte> file(quoll_probe_start, quoll_probe_end);
   const auto physical = physical_of_constant(info, vm::frames().phys_map(), file);
@@ -92,8 +95,8 @@ const Services* make_services() {
   if (!probe || image == nullptr) return nullptr;
   auto archive = archive::Archive::open(image->bytes());
   if (!archive) return nullptr;
-  auto* const world = new (std::nothrow) World(std::move(*probe), std::move(*archive));
-  if (world == nullptr) return nullptr;
+  auto* const made = new (std::nothrow) World(std::move(*probe), std::move(*archive));
+  if (made == nullptr) return nullptr;
 
   Services::Parts parts;
   parts.machine = {
@@ -104,23 +107,34 @@ const Services* make_services() {
   parts.clock = ClockScale(info.timebase_frequency, 0);
   parts.time_page = make_time_page(parts.clock);
   if (!parts.time_page) return nullptr;
-  parts.archive = &world->archive;
-  parts.runtime = &world->probe;
-  world->services.emplace(std::move(parts));
-  return &*world->services;
+  parts.archive = &made->archive;
+  parts.runtime = &made->probe;
+  made->parts = std::move(parts);
+  made->services.emplace(made->parts);
+  return made;
 }
 
-// Made by the first test of a guest, never taken down.
-bool make_world() {
-  static const Services* made = nullptr;
-  if (made == nullptr) {
-    made = make_services();
-    set_services(made);
+bool has_world() {
+  if (world == nullptr) {
+    world = make_world();
+    if (world != nullptr) set_services(&*world->services);
   }
-  return made != nullptr;
+  return world != nullptr;
 }
 
 }  // namespace
+
+OtherServices::OtherServices(void (*change)(Services::Parts& parts)) {
+  EXPECT_TRUE(has_world());
+  Services::Parts parts = world->parts;
+  change(parts);
+  world->others.emplace(std::move(parts));
+  set_services(&*world->others);
+}
+
+OtherServices::~OtherServices() {
+  set_services(&*world->services);
+}
 
 void MemoryStream::feed(std::byte byte) noexcept {
   input_ = byte;
@@ -158,7 +172,7 @@ Hex::Hex(std::uint64_t value) noexcept
     : size_(log::format_to(std::span<char>(text_), "{:x}", value)) {}
 
 GuestRef start_probe(const ProbeSpec& spec) {
-  EXPECT_TRUE(make_world());
+  EXPECT_TRUE(has_world());
   const auto module = services().archive().resolve("module");
   const std::string_view arguments[] = {spec.action, spec.argument};
   GuestSpec guest;
@@ -166,7 +180,7 @@ GuestRef start_probe(const ProbeSpec& spec) {
   guest.program = *module;
   guest.arguments = std::span(arguments).first(spec.argument.empty() ? 1 : 2);
   guest.streams = spec.streams;
-  guest.memory_limit = kMemoryLimit;
+  guest.memory_limit = spec.memory_limit;
   auto started = start(guest);
   EXPECT_TRUE(started.has_value());
   return started ? std::move(*started) : GuestRef();

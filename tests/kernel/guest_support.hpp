@@ -13,6 +13,7 @@
 #include <quoll/async/task.hpp>
 #include <quoll/async/wait_queue.hpp>
 #include <quoll/kernel/device/stream.hpp>
+#include <quoll/kernel/guest/services.hpp>
 #include <quoll/kernel/guest/start.hpp>
 
 namespace quoll::guest::tests {
@@ -43,11 +44,22 @@ class MemoryStream final : public device::ByteStream {
   std::atomic<device::Watcher*> watcher_{nullptr};
 };
 
+/// For as long as it lives, guests find other services. *Requires*: no guest starts before and ends
+/// after it, but by chance of what it does.
+class OtherServices {
+ public:
+  explicit OtherServices(void (*change)(Services::Parts& parts));
+  OtherServices(const OtherServices&) = delete;
+  OtherServices& operator=(const OtherServices&) = delete;
+  ~OtherServices();
+};
+
 /// What the probe may be given.
 struct ProbeSpec {
   std::string_view action;
   std::string_view argument = {};
   device::StandardStreams streams = {};
+  std::uint64_t memory_limit = std::uint64_t{4} << 20;
 };
 
 /// Starts the probe; nothing when that failed, which the test has been told then.

@@ -169,6 +169,55 @@ void keep_secret() {
   loop();
 }
 
+// The module is "abc", with zeros behind it to the end of the page, and cannot be written.
+void check_module() {
+  const auto* module = reinterpret_cast<const volatile char*>(start->module_address);
+  EXPECT(start->module_bytes == 3);
+  EXPECT(module[0] == 'a' && module[1] == 'b' && module[2] == 'c');
+  for (std::uint64_t i = 3; i < kPageSize; ++i) EXPECT(module[i] == 0);
+  EXPECT(call(Syscall::kRandom, start->module_address, 1).error == Error::kBadAddress);
+  finish(0);
+}
+// A call whose argument is in the module.
+void log_module() {
+  finish(static_cast<std::uint64_t>(
+      call(Syscall::kLog, start->module_address, start->module_bytes).error));
+}
+
+// Touches a guard of its own making.
+void touch_guard() {
+  const Result reserved = call(Syscall::kMemoryReserve, kPageSize * 4);
+  EXPECT(call(Syscall::kMemoryGuard, reserved.value + kPageSize, kPageSize * 2).error ==
+         Error::kOk);
+  *reinterpret_cast<volatile char*>(reserved.value + kPageSize * 2) = 1;
+  finish(1);
+}
+
+// Grows by a page at a time until it is refused, and asks so many times more. Ends with how many
+// pages it got.
+void grow() {
+  constexpr std::uint64_t kAddresses = std::uint64_t{1} << 30;
+  const Result reserved = call(Syscall::kMemoryReserve, kAddresses);
+  EXPECT(reserved.error == Error::kOk);
+  // In one step it is more than it may have.
+  EXPECT(call(Syscall::kMemoryCommit, reserved.value, kAddresses).error == Error::kNoMemory);
+  std::uint64_t pages = 0;
+  std::uint64_t refused = 0;
+  while (refused < number(1)) {
+    const Result grown =
+        call(Syscall::kMemoryCommit, reserved.value + pages * kPageSize, kPageSize);
+    if (grown.error == Error::kOk) {
+      *reinterpret_cast<volatile char*>(reserved.value + pages * kPageSize) = 1;
+      EXPECT(refused == 0);
+      ++pages;
+    } else {
+      EXPECT(grown.error == Error::kNoMemory);
+      ++refused;
+    }
+  }
+  finish(pages);
+}
+
 void use_memory() {
   constexpr std::uint64_t kSize = kPageSize * 64;
   const Result reserved = call(Syscall::kMemoryReserve, kSize);
@@ -456,6 +505,10 @@ constexpr Action kActions[] = {
     {"reserve", reserve_and_tell},
     {"secret", keep_secret},
     {"memory", use_memory},
+    {"module", check_module},
+    {"log-module", log_module},
+    {"guard", touch_guard},
+    {"grow", grow},
     {"wild", wild_pointers},
     {"upcall", take_upcall},
     {"nested-upcall", fault_in_upcall},

@@ -78,6 +78,11 @@ constexpr bootargs::Word kLogColours[] = {
     {"on", static_cast<std::uint64_t>(LogColour::kOn)},
 };
 
+constexpr bootargs::Word kPlacements[] = {
+    {"random", static_cast<std::uint64_t>(GuestPlacement::kRandom)},
+    {"lowest", static_cast<std::uint64_t>(GuestPlacement::kLowest)},
+};
+
 // By name. A new row also goes into docs/bootargs.md; a test compares them.
 constexpr Argument kTable[] = {
     word<&Arguments::backtrace>("backtrace", "short", bootargs::kBacktraceWords,
@@ -89,6 +94,9 @@ constexpr Argument kTable[] = {
                                  "colours of log lines: on the log's port, or on the console too"),
     word<&Arguments::paging>(bootargs::kPagingName, "widest", bootargs::kPagingWords,
                              "the paging mode; the widest is the widest that all harts have"),
+    word<&Arguments::placement>(
+        "placement", "random", kPlacements,
+        "where guests' memory lies: the lowest place helps to compare runs"),
     list<&Arguments::tests>("tests", "*", "which kernel tests run (test image only)"),
     text<&Arguments::tests_after>("tests.after", "", "leaves out that test and all before it"),
     number<&Arguments::tests_limit>("tests.limit", "60s", Unit::kTime, kMillisecond, 3600 * kSecond,

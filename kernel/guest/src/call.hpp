@@ -52,6 +52,10 @@ constexpr CallResult fail(abi::Error error) noexcept {
   return {error, 0};
 }
 
+/// No error that a guest sees: a page of its memory comes later, nothing was done, and the call is
+/// made once more when the page has come. `Guest::awaited_page` says which.
+inline constexpr auto kMustWait = static_cast<abi::Error>(~std::uint64_t{0});
+
 /// The same from a `Result`.
 inline CallResult to_call_result(const base::Result<std::uint64_t, abi::Error>& result) noexcept {
   return result ? ok(*result) : fail(result.error());
@@ -66,7 +70,8 @@ constexpr std::uint64_t bounded_length(std::uint64_t length) noexcept {
 }
 
 /// Copies between the kernel and a guest whose address space is active on this hart.
-/// *Errors*: `kBadAddress`.
+/// *Errors*: `kBadAddress`, `kNoMemory`, `kMustWait`. Whoever cannot begin again after the last one
+/// awaits the page (page_wait.hpp) and copies once more.
 base::Result<void, abi::Error> copy_in(Guest& guest, void* to, std::uint64_t from,
                                        std::size_t size);
 base::Result<void, abi::Error> copy_out(Guest& guest, std::uint64_t to, const void* from,
@@ -102,6 +107,7 @@ CallResult call_directory_read(Guest& guest, CallRegisters arguments);
 CallResult call_memory_reserve(Guest& guest, CallRegisters arguments);
 CallResult call_memory_commit(Guest& guest, CallRegisters arguments);
 CallResult call_memory_decommit(Guest& guest, CallRegisters arguments);
+CallResult call_memory_guard(Guest& guest, CallRegisters arguments);
 CallResult call_memory_release(Guest& guest, CallRegisters arguments);
 
 // calls_plain.cpp

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //
-// System calls on memory: reserve, commit, decommit, release.
+// System calls on memory: reserve, commit, decommit, guard, release.
 #include <optional>
 
 #include <quoll/base/bits.hpp>
@@ -46,17 +46,16 @@ base::Result<mem::VirtualRange, Error> page_range(std::uint64_t address, std::ui
   return *range;
 }
 
-// Reservations and what was committed of them; the image and the shared pages are neither.
+// Reservations, what was committed of them and guards; the image and shared pages are neither.
 bool is_reservation(Guest& guest, mem::VirtualAddress address) {
   const auto region = guest.space().region_at(address);
-  return region &&
-         (region->backing == vm::Backing::kReserved || region->backing == vm::Backing::kAnonymous);
+  return region && region->backing != vm::Backing::kShared &&
+         region->backing != vm::Backing::kPrivate;
 }
 
 base::Result<std::uint64_t, Error> reserve(Guest& guest, std::uint64_t size) {
   if (size == 0 || !base::is_aligned(size, abi::kPageSize)) return err(Error::kBadArgument);
-  const auto range =
-      TRY(guest.space().reserve(vm::Placement::anywhere(), size).transform_error(to_abi));
+  const auto range = TRY(guest.space().reserve(guest.placement(), size).transform_error(to_abi));
   return range.start().value();
 }
 
@@ -74,6 +73,12 @@ base::Result<void, Error> decommit(Guest& guest, std::uint64_t address, std::uin
   if (range.is_empty()) return {};
   if (!is_reservation(guest, range.start())) return err(Error::kBadArgument);
   return guest.space().decommit(range).transform_error(to_abi);
+}
+
+base::Result<void, Error> make_guard(Guest& guest, std::uint64_t address, std::uint64_t size) {
+  const mem::VirtualRange range = TRY(page_range(address, size));
+  if (range.is_empty()) return {};
+  return guest.space().guard(range).transform_error(to_abi);
 }
 
 base::Result<void, Error> release(Guest& guest, std::uint64_t address) {
@@ -94,6 +99,10 @@ CallResult call_memory_commit(Guest& guest, CallRegisters arguments) {
 
 CallResult call_memory_decommit(Guest& guest, CallRegisters arguments) {
   return to_call_result(decommit(guest, arguments.a[0], arguments.a[1]));
+}
+
+CallResult call_memory_guard(Guest& guest, CallRegisters arguments) {
+  return to_call_result(make_guard(guest, arguments.a[0], arguments.a[1]));
 }
 
 CallResult call_memory_release(Guest& guest, CallRegisters arguments) {

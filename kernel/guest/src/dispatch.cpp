@@ -30,6 +30,7 @@ constexpr CallHandlers kHandlers = [] {
   set(Syscall::kMemoryReserve, call_memory_reserve);
   set(Syscall::kMemoryCommit, call_memory_commit);
   set(Syscall::kMemoryDecommit, call_memory_decommit);
+  set(Syscall::kMemoryGuard, call_memory_guard);
   set(Syscall::kMemoryRelease, call_memory_release);
   set(Syscall::kRandom, call_random);
   set(Syscall::kFaultUpcall, call_fault_upcall);
@@ -55,7 +56,12 @@ Next dispatch(Guest& guest, GuestEnd& end) {
   context.pc += kEcallSize;
 
   if (const CallHandler handler = handler_of(number)) [[likely]] {
-    set_result(guest, handler(guest, arguments));
+    const CallResult result = handler(guest, arguments);
+    if (result.error == kMustWait) [[unlikely]] {
+      context.pc -= kEcallSize;
+      return Next::kAwaitPage;
+    }
+    set_result(guest, result);
     return Next::kResume;
   }
   switch (static_cast<Syscall>(number)) {
@@ -72,6 +78,10 @@ Next dispatch(Guest& guest, GuestEnd& end) {
     case Syscall::kFaultReturn: {
       // On success every register comes from the frame, a0 and a1 too.
       const auto returned = return_from_fault(guest, arguments.a[0]);
+      if (!returned && returned.error() == kMustWait) {
+        context.pc -= kEcallSize;
+        return Next::kAwaitPage;
+      }
       if (!returned) set_result(guest, fail(returned.error()));
       return Next::kResume;
     }

@@ -26,10 +26,11 @@ inline CallHandler handler_of(std::uint64_t number) noexcept {
 
 /// What the guest's thread does next.
 enum class Next : std::uint8_t {
-  kResume,  ///< back to user mode at once
-  kYield,   ///< back to user mode after others
-  kWait,    ///< the call waits: `waiting_call` is to be awaited
-  kEnd,     ///< the guest has ended itself
+  kResume,     ///< back to user mode at once
+  kYield,      ///< back to user mode after others
+  kWait,       ///< the call waits: `waiting_call` is to be awaited
+  kEnd,        ///< the guest has ended itself
+  kAwaitPage,  ///< the guest's `awaited_page` is to be awaited, then as `kResume`
 };
 
 /// Handles the call whose number and arguments are in the guest's registers, whose pc still stands

@@ -24,6 +24,36 @@ base::Result<void, Error> fault_upcall(Guest& guest, std::uint64_t handler,
 
 }  // namespace
 
+void explain(Guest& guest, vm::FaultOutcome outcome, Fault& fault) {
+  if (const auto region = guest.space().region_at(mem::VirtualAddress(fault.address))) {
+    fault.region_start = region->range.start().value();
+    fault.region_end = region->range.end().value();
+  }
+  switch (outcome) {
+    case vm::FaultOutcome::kOutOfMemory:
+      fault.kind = abi::FaultKind::kOutOfMemory;
+      break;
+    case vm::FaultOutcome::kNotMapped:
+      fault.cause = abi::FaultCause::kUnmapped;
+      break;
+    case vm::FaultOutcome::kDenied:
+      fault.cause = abi::FaultCause::kDenied;
+      break;
+    case vm::FaultOutcome::kGuard:
+      fault.cause = abi::FaultCause::kGuard;
+      break;
+    case vm::FaultOutcome::kOutsideVmo:
+      fault.cause = abi::FaultCause::kOutsideFile;
+      break;
+    case vm::FaultOutcome::kUnavailable:
+    case vm::FaultOutcome::kMustWait:  // it was waited for, and did not come
+      fault.cause = abi::FaultCause::kUnavailable;
+      break;
+    case vm::FaultOutcome::kResolved:
+      break;
+  }
+}
+
 bool deliver_fault(Guest& guest, const Fault& fault) {
   FaultUpcall& upcall = guest.upcall();
   if (upcall.handler == 0 || upcall.running) return false;
@@ -36,6 +66,9 @@ bool deliver_fault(Guest& guest, const Fault& fault) {
   frame.kind = fault.kind;
   frame.address = fault.address;
   frame.pc = fault.pc;
+  frame.cause = fault.cause;
+  frame.region_start = fault.region_start;
+  frame.region_end = fault.region_end;
   std::copy(context.x.begin() + 1, context.x.end(), frame.registers + 1);
   if (!write_structure(guest, at, frame)) return false;
 

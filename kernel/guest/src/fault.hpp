@@ -12,10 +12,16 @@ namespace quoll::guest {
 
 /// One fault, as the report and the frame name it.
 struct Fault {
-  abi::FaultKind kind;
-  std::uint64_t address;
-  std::uint64_t pc;
+  abi::FaultKind kind{};
+  std::uint64_t address = 0;
+  std::uint64_t pc = 0;
+  abi::FaultCause cause = abi::FaultCause::kNone;
+  std::uint64_t region_start = 0;
+  std::uint64_t region_end = 0;
 };
+
+/// Completes what is told of an access that demand paging did not resolve.
+void explain(Guest& guest, vm::FaultOutcome outcome, Fault& fault);
 
 /// Makes the guest go on in its handler; false when it has none, is in it already, or the frame
 /// cannot be written: then the guest is to end.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 #include <algorithm>
 
+#include <quoll/abi/limits.hpp>
 #include <quoll/base/printable.hpp>
 #include <quoll/kernel/guest/guest.hpp>
 #include <quoll/kernel/guest/services.hpp>
@@ -8,6 +9,12 @@
 #include "registry.hpp"
 
 namespace quoll::guest {
+namespace {
+
+// Guarded memories for thousands at once, whatever else lies between them.
+constexpr std::uint64_t kRoomForGuards = 4096 * abi::kGuardedMemory;
+
+}  // namespace
 
 Guest::Guest(std::string_view name, std::uint64_t id, std::unique_ptr<vm::AddressSpace> space,
              std::uint64_t memory_limit)
@@ -18,6 +25,12 @@ Guest::Guest(std::string_view name, std::uint64_t id, std::unique_ptr<vm::Addres
   // Names reach the log and the terminal: nothing in them may steer either.
   std::copy_n(name.begin(), name_size_, name_.begin());
   base::make_printable(std::span(name_).first(name_size_));
+}
+
+void Guest::settle(mem::VirtualAddress home) noexcept {
+  home_ = home;
+  memory_plan_ = space_->bounds().size() >= kRoomForGuards ? abi::MemoryPlan::kGuarded
+                                                           : abi::MemoryPlan::kChecked;
 }
 
 void Guest::kill() noexcept {
@@ -33,6 +46,7 @@ void Guest::finish(const GuestEnd& end) noexcept {
   end_ = end;
   handles_ = HandleTable();
   space_.reset();
+  module_ = {};
   ended_.set();
 }
 

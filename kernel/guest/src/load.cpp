@@ -15,6 +15,11 @@ using vm::SpaceError;
 // The interpreter keeps its own frames elsewhere and does not recurse: this is ample.
 constexpr std::uint64_t kStackSize = std::uint64_t{256} * 1024;
 
+// The 256 TiB around the image: all there is but in Sv57, where what lies in them shares a page
+// table with it.
+constexpr std::uint64_t kReach = std::uint64_t{1} << 48;
+
+constexpr mem::Permissions kUserReadOnly = mem::Permissions::read_only().for_user();
 constexpr mem::Permissions kUserReadWrite = mem::Permissions::read_write().for_user();
 
 mem::Permissions permissions_of(const elf::Segment& segment) {
@@ -55,27 +60,44 @@ base::Result<void, SpaceError> load_image(vm::AddressSpace& space, const Runtime
   return {};
 }
 
-base::Result<mem::VirtualRange, SpaceError> map_stack(vm::AddressSpace& space) {
+base::Result<FirstMappings, SpaceError> map_first(vm::AddressSpace& space,
+                                                  const FirstContents& contents) {
+  const auto pages = [](std::uint64_t bytes) { return base::align_up(bytes, abi::kPageSize); };
+  const std::uint64_t module_bytes = contents.module_pages ? contents.module_pages->size() : 0;
+  const std::uint64_t block_bytes = pages(contents.start_block_bytes);
   // One page more, the lowest, is a guard.
-  const mem::VirtualRange whole =
-      TRY(space.reserve(Placement::anywhere(), kStackSize + abi::kPageSize));
-  TRY(space.guard(mem::VirtualRange(whole.start(), abi::kPageSize)));
-  const mem::VirtualRange stack(whole.start() + abi::kPageSize, kStackSize);
-  TRY(space.commit(stack, kUserReadWrite));
-  return stack;
+  const std::uint64_t stack_bytes = abi::kPageSize + kStackSize;
+  const std::uint64_t all = stack_bytes + abi::kPageSize + block_bytes + module_bytes;
+  const Placement where = Placement::near(mem::VirtualAddress(abi::kRuntimeBase), kReach);
+  const mem::VirtualRange place = TRY(space.reserve(where, all));
+  TRY(space.release(place.start()));
+
+  FirstMappings out;
+  mem::VirtualAddress at = place.start();
+  TRY(space.reserve(Placement::at(at), stack_bytes));
+  TRY(space.guard(mem::VirtualRange(at, abi::kPageSize)));
+  out.stack = mem::VirtualRange(at + abi::kPageSize, kStackSize);
+  TRY(space.commit(out.stack, kUserReadWrite));
+  at += stack_bytes;
+  out.time_page = at;
+  TRY(space.map_shared(Placement::at(at), contents.time_page, 0, abi::kPageSize, kUserReadOnly));
+  at += abi::kPageSize;
+  out.start_block = TRY(space.map_anonymous(Placement::at(at), block_bytes, kUserReadWrite));
+  at += block_bytes;
+  out.module_start = at;
+  if (module_bytes != 0) {
+    TRY(space.map_shared(Placement::at(at), contents.module_pages, 0, module_bytes, kUserReadOnly));
+  }
+  return out;
 }
 
-base::Result<mem::VirtualRange, SpaceError> map_constant(vm::AddressSpace& space,
-                                                         std::span<const std::byte> bytes) {
-  const mem::VirtualRange range = TRY(space.map_anonymous(
-      Placement::anywhere(), base::align_up(std::uint64_t{bytes.size()}, abi::kPageSize),
-      kUserReadWrite));
+base::Result<void, SpaceError> fill_constant(vm::AddressSpace& space, mem::VirtualRange range,
+                                             std::span<const std::byte> bytes) {
   // Nobody else can have taken the pages away: only memory can be short.
   if (!vm::copy_to_user(space, range.start(), bytes.data(), bytes.size())) {
     return err(SpaceError::kOutOfMemory);
   }
-  TRY(space.protect(range, mem::Permissions::read_only().for_user()));
-  return range;
+  return space.protect(range, kUserReadOnly);
 }
 
 }  // namespace quoll::guest

@@ -46,6 +46,12 @@ QuickOutcome serve_call(UserContext& context, std::uint64_t cause) {
   context.pc += kEcallSize;
   arch::Interrupts::enable();
   const CallResult result = handler(guest_of(context), call_registers(context));
+  if (result.error == kMustWait) [[unlikely]] {
+    // The thread makes the call once more, and waits.
+    context.pc -= kEcallSize;
+    arch::Interrupts::disable();
+    return arch::quick_refused(context, cause, 0);
+  }
   context.x[arch::kRegA0] = static_cast<std::uint64_t>(result.error);
   context.x[arch::kRegA1] = result.value;
   if (begun != 0) [[likely]] {

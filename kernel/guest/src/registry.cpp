@@ -56,6 +56,7 @@ std::size_t list_guests(std::span<GuestInfo> out, std::uint64_t after) noexcept 
       GuestInfo& info = out[count++];
       info.id = guest.id();
       info.name_size = guest.name().size();
+      info.memory_plan = guest.memory_plan();
       std::copy(guest.name().begin(), guest.name().end(), info.name.begin());
     }
     return count;

@@ -2,6 +2,7 @@
 #include <atomic>
 
 #include <quoll/kernel/guest/services.hpp>
+#include <quoll/kernel/mem/vmo/archive_pages.hpp>
 
 #include "log_target.hpp"
 
@@ -21,6 +22,19 @@ std::uint64_t Services::stream_id(const device::ByteStream& stream) const noexce
 
 bool Services::is_terminal(const device::ByteStream& stream) const noexcept {
   return parts_.streams_are_terminals && stream_id(stream) != 4;
+}
+
+base::Result<vm::PageProviderRef, vm::SpaceError> Services::pages_of(
+    mem::PhysicalRange content) const {
+  if (parts_.machine.pages_of != nullptr) return parts_.machine.pages_of(content);
+  return vm::ArchivePages::create(content);
+}
+
+std::optional<vm::PlacementSeed> Services::placement_seed() const noexcept {
+  if (!parts_.random_placement) return std::nullopt;
+  vm::PlacementSeed seed;
+  random(std::as_writable_bytes(std::span(seed.bytes)));
+  return seed;
 }
 
 void Services::log_for_guest(std::string_view guest, std::string_view text) const noexcept {

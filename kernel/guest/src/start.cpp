@@ -60,6 +60,16 @@ StartError handle_failure(abi::Error error) {
   return error == abi::Error::kNoHandles ? StartError::kTooManyHandles : StartError::kOutOfMemory;
 }
 
+// The module's pages, which all guests of it share.
+base::Result<FileUse, vm::SpaceError> use_module(std::span<const std::byte> module) {
+  vm::FrameAllocator& frames = vm::frames();
+  // What is not in the physical map has no pages to share; nothing like that is in an archive.
+  const mem::VirtualRange range(mem::address_of(module.data()), module.size());
+  if (!frames.phys_map().virtual_range().contains(range)) return err(vm::SpaceError::kOutOfRange);
+  const mem::PhysicalAddress start = frames.phys_map().physical(module.data());
+  return use_file(frames, mem::PhysicalRange(start, module.size()));
+}
+
 // Everything in the guest's memory, and the registers that it starts with.
 base::Result<void, StartError> prepare(Guest& guest, const GuestSpec& spec) {
   auto first = TRY(open_first_handles(guest.handles(), spec).transform_error(handle_failure));
@@ -70,29 +80,35 @@ base::Result<void, StartError> prepare(Guest& guest, const GuestSpec& spec) {
   vm::AddressSpace& space = guest.space();
   const RuntimeImage& image = spec.image != nullptr ? *spec.image : services().runtime();
   TRY(load_image(space, image).transform_error(space_failure));
-  const mem::VirtualRange stack = TRY(map_stack(space).transform_error(space_failure));
-  const mem::VirtualRange time_page =
-      TRY(space
-              .map_shared(vm::Placement::anywhere(), services().time_page(), 0, abi::kPageSize,
-                          mem::Permissions::read_only().for_user())
-              .transform_error(space_failure));
+  FirstContents contents{services().time_page(), nullptr, *size};
+  const std::span<const std::byte> module = services().archive().node(spec.program).data;
+  if (!module.empty()) {
+    FileUse file = TRY(use_module(module).transform_error(space_failure));
+    contents.module_pages = file.pages();
+    guest.set_module(std::move(file));
+  }
+  const FirstMappings mapped = TRY(map_first(space, contents).transform_error(space_failure));
+  guest.settle(mapped.stack.start());
 
-  first.block.time_page = time_page.start().value();
-  first.block.stack_low = stack.start().value();
-  first.block.stack_high = stack.end().value();
+  first.block.time_page = mapped.time_page.value();
+  first.block.stack_low = mapped.stack.start().value();
+  first.block.stack_high = mapped.stack.end().value();
   first.block.address_space_end = space.bounds().end().value();
   first.block.memory_limit = guest.memory_limit();
   first.block.features = services().features();
+  first.block.module_address = mapped.module_start.value();
+  first.block.module_bytes = module.size();
   first.block.backtrace = services().backtrace();
+  first.block.memory_plan = guest.memory_plan();
   const auto bytes = std::unique_ptr<std::byte[]>(new (std::nothrow) std::byte[*size]);
   if (!bytes) return err(StartError::kOutOfMemory);
   write_start_block({bytes.get(), *size}, first.block, strings);
-  const mem::VirtualRange block =
-      TRY(map_constant(space, {bytes.get(), *size}).transform_error(space_failure));
+  TRY(fill_constant(space, mapped.start_block, {bytes.get(), *size})
+          .transform_error(space_failure));
 
   guest.context().pc = image.entry();
-  guest.context().x[arch::kRegSp] = stack.end().value();
-  guest.context().x[arch::kRegA0] = block.start().value();
+  guest.context().x[arch::kRegSp] = mapped.stack.end().value();
+  guest.context().x[arch::kRegA0] = mapped.start_block.start().value();
   return {};
 }
 
@@ -122,8 +138,9 @@ base::Result<GuestRef, StartError> start(const GuestSpec& spec) {
     return err(StartError::kNotAFile);
   }
   const std::uint64_t limit = spec.memory_limit != 0 ? spec.memory_limit : default_memory_limit();
-  auto space = TRY(vm::AddressSpace::create(vm::kernel_space(), limits_for(limit))
-                       .transform_error(space_failure));
+  auto space = TRY(
+      vm::AddressSpace::create(vm::kernel_space(), limits_for(limit), services().placement_seed())
+          .transform_error(space_failure));
   const std::uint64_t id = next_id.fetch_add(1, std::memory_order_relaxed);
   GuestRef guest =
       GuestRef::adopt(new (std::nothrow) Guest(spec.name, id, std::move(space), limit));

@@ -13,14 +13,15 @@
 #include "dispatch.hpp"
 #include "fault.hpp"
 #include "log_target.hpp"
+#include "page_wait.hpp"
 #include "quick.hpp"
 #include "wait.hpp"
 
 namespace quoll::guest {
 namespace {
 
-// Long enough for the longest name and three full addresses.
-constexpr std::size_t kMaxReport = 192;
+// Long enough for the longest name, cause and four full addresses.
+constexpr std::size_t kMaxReport = 256;
 
 abi::FaultKind fault_kind(const arch::UserExit& exit) {
   switch (exit.kind) {
@@ -53,35 +54,53 @@ Next end_by_fault(const Fault& fault, GuestEnd& end) {
   end.fault = fault.kind;
   end.address = fault.address;
   end.pc = fault.pc;
+  end.cause = fault.cause;
+  end.region_start = fault.region_start;
+  end.region_end = fault.region_end;
   return Next::kEnd;
 }
 
-// A fault in user mode: demand paging first, then the guest's handler, else its end.
-Next handle_fault(Guest& guest, const arch::UserExit& exit, GuestEnd& end) {
-  Fault fault{fault_kind(exit), 0, guest.context().pc};
+Fault fault_of(Guest& guest, const arch::UserExit& exit) {
+  Fault fault;
+  fault.kind = fault_kind(exit);
+  fault.pc = guest.context().pc;
   if (has_address(fault.kind)) fault.address = exit.address;
-  if (exit.kind == arch::UserExitKind::kPageFault) {
-    const std::uint64_t begun = trace::begin(trace::Group::kFault);
-    const vm::FaultOutcome outcome =
-        guest.space().handle_fault(mem::VirtualAddress(exit.address), exit.access);
-    trace::record_since<trace::Event::kFault>(begun, exit.access, outcome,
-                                              trace::FaultOrigin::kGuest, exit.address);
-    switch (outcome) {
-      case vm::FaultOutcome::kResolved:
-        return Next::kResume;
-      case vm::FaultOutcome::kOutOfMemory:
-        fault.kind = abi::FaultKind::kOutOfMemory;
-        break;
-      case vm::FaultOutcome::kNotMapped:
-      case vm::FaultOutcome::kDenied:
-      case vm::FaultOutcome::kGuard:
-      case vm::FaultOutcome::kOutsideVmo:
-      case vm::FaultOutcome::kUnavailable:
-      case vm::FaultOutcome::kMustWait:  // no object that guests map has a provider that waits
-        break;
-    }
-  }
+  return fault;
+}
+
+// The guest's handler, else its end.
+Next deliver_or_end(Guest& guest, const Fault& fault, GuestEnd& end) {
   return deliver_fault(guest, fault) ? Next::kResume : end_by_fault(fault, end);
+}
+
+// A fault in user mode: demand paging first.
+Next handle_fault(Guest& guest, const arch::UserExit& exit, GuestEnd& end) {
+  Fault fault = fault_of(guest, exit);
+  if (exit.kind != arch::UserExitKind::kPageFault) return deliver_or_end(guest, fault, end);
+  const mem::VirtualAddress address(exit.address);
+  const std::uint64_t begun = trace::begin(trace::Group::kFault);
+  const vm::FaultOutcome outcome = guest.space().handle_fault(address, exit.access);
+  trace::record_since<trace::Event::kFault>(begun, exit.access, outcome, trace::FaultOrigin::kGuest,
+                                            exit.address);
+  if (outcome == vm::FaultOutcome::kResolved) return Next::kResume;
+  if (outcome == vm::FaultOutcome::kMustWait) {
+    guest.await_page(guest.space().page_request(address));
+    return Next::kAwaitPage;
+  }
+  explain(guest, outcome, fault);
+  return deliver_or_end(guest, fault, end);
+}
+
+// The page that a fault or a call has waited for did not come.
+Next give_up_page(Guest& guest, const arch::UserExit& exit, GuestEnd& end) {
+  if (exit.kind == arch::UserExitKind::kSyscall) {
+    guest.context().pc += kEcallSize;
+    set_result(guest, fail(abi::Error::kBadAddress));
+    return Next::kResume;
+  }
+  Fault fault = fault_of(guest, exit);
+  explain(guest, vm::FaultOutcome::kUnavailable, fault);
+  return deliver_or_end(guest, fault, end);
 }
 
 // A system call for the trace: what was called, and since when; 0: it is not recorded.
@@ -127,32 +146,39 @@ Next traced_dispatch(Guest& guest, GuestEnd& end, TracedCall& waiting) {
     note_call(call, guest);
   } else if (next == Next::kWait) {
     waiting = call;
-  } else {
+  } else if (next == Next::kEnd) {
     note_call(call, 0, end.exit_status);
   }
   return next;
 }
 
+// Where a guest's thread has paused.
+struct Pause {
+  GuestEnd end;         // if that was its end
+  TracedCall call;      // if a call waits
+  arch::UserExit exit;  // what it came out of user mode for
+};
+
 // User mode, and all that needs no suspension.
-Next run_until_pause(Guest& guest, GuestEnd& end, TracedCall& call) {
+Next run_until_pause(Guest& guest, Pause& pause) {
   guest.space().activate();
   guest.enters_hart(arch::Harts::id());
   const base::ScopeExit leave([&guest] { guest.leaves_hart(); });
   for (;;) {
     if (guest.killed()) [[unlikely]] {
-      end.reason = EndReason::kInterrupted;
+      pause.end.reason = EndReason::kInterrupted;
       return Next::kEnd;
     }
-    const arch::UserExit exit = exec::enter_user(guest.context(), guest.kill_token());
+    pause.exit = exec::enter_user(guest.context(), guest.kill_token());
+    const arch::UserExitKind kind = pause.exit.kind;
     Next next = Next::kResume;
-    if (exit.kind == arch::UserExitKind::kSyscall) [[likely]] {
-      next = trace::enabled(trace::Group::kSyscall) ? traced_dispatch(guest, end, call)
-                                                    : dispatch(guest, end);
-    } else if (exit.kind == arch::UserExitKind::kInterrupt ||
-               exit.kind == arch::UserExitKind::kHandled) {
+    if (kind == arch::UserExitKind::kSyscall) [[likely]] {
+      next = trace::enabled(trace::Group::kSyscall) ? traced_dispatch(guest, pause.end, pause.call)
+                                                    : dispatch(guest, pause.end);
+    } else if (kind == arch::UserExitKind::kInterrupt || kind == arch::UserExitKind::kHandled) {
       if (exec::should_yield()) next = Next::kYield;
     } else {
-      next = handle_fault(guest, exit, end);
+      next = handle_fault(guest, pause.exit, pause.end);
     }
     if (next != Next::kResume) return next;
   }
@@ -170,6 +196,28 @@ WaitingCall waiting_call(Guest& guest) {
   }
 }
 
+// What a call that waited came to. A guest that was killed meanwhile is found so before user mode.
+Next end_wait(Guest& guest, const base::Result<CallResult, WaitOutcome>& result, TracedCall& call) {
+  if (result && result->error == kMustWait) {
+    guest.context().pc -= kEcallSize;
+    call = {};
+    return Next::kAwaitPage;
+  }
+  const bool has_result = result || result.error() == WaitOutcome::kOutOfMemory;
+  if (has_result) set_result(guest, result ? *result : fail(abi::Error::kNoMemory));
+  note_waited(call, guest, has_result);
+  return Next::kResume;
+}
+
+// The cause of a fault and the region that it was in, where there are any.
+std::size_t describe_cause(std::span<char> out, const GuestEnd& end) {
+  const char* const cause = to_string(end.cause);
+  if (cause == nullptr) return 0;
+  if (end.region_end == 0) return log::format_to(out, ", {}", cause);
+  return log::format_to(out, ", {}: region {:#x} to {:#x}", cause, end.region_start,
+                        end.region_end);
+}
+
 // The kernel's line about a guest that it had to end: on the log, and where the guest's own
 // messages go.
 async::Task<base::Result<void, device::StreamError>> report(Guest& guest, const GuestEnd& end) {
@@ -179,10 +227,12 @@ async::Task<base::Result<void, device::StreamError>> report(Guest& guest, const 
     size = log::format_to(text, "quoll: {}: killed by a kernel panic\n", guest.name());
     log::error(kTarget, "{}: killed by a kernel panic", guest.name());
   } else {
-    size = log::format_to(text, "quoll: {}: killed: {} at {:#x} (pc {:#x})\n", guest.name(),
-                          to_string(end.fault), end.address, end.pc);
-    log::error(kTarget, "{}: killed: {} at {:#x} (pc {:#x})", guest.name(), to_string(end.fault),
-               end.address, end.pc);
+    char why[kMaxReport];
+    const std::string_view cause(why, describe_cause(why, end));
+    size = log::format_to(text, "quoll: {}: killed: {} at {:#x} (pc {:#x}{})\n", guest.name(),
+                          to_string(end.fault), end.address, end.pc, cause);
+    log::error(kTarget, "{}: killed: {} at {:#x} (pc {:#x}{})", guest.name(), to_string(end.fault),
+               end.address, end.pc, cause);
   }
   if (guest.error_stream() == nullptr) co_return {};
   std::span<const std::byte> rest = std::as_bytes(std::span(text, size));
@@ -196,36 +246,26 @@ async::Task<base::Result<void, device::StreamError>> report(Guest& guest, const 
 
 // The guest's life, up to the end that it comes to.
 async::Task<GuestEnd> serve(GuestRef guest) {
-  GuestEnd end;
-  TracedCall call;
+  Pause pause;
   const std::uint64_t task = (co_await async::current_task()).id();
   tracing::note_guest(guest->id(), task, guest->name());
   serve_quickly(*guest);
   trace::record<trace::Event::kGuestStart>(guest->id(), task);
-  for (bool running = true; running;) {
-    switch (run_until_pause(*guest, end, call)) {
-      case Next::kResume:
-        break;
-      case Next::kYield:
-        co_await exec::yield_now();
-        break;
-      case Next::kEnd:
-        running = false;
-        break;
-      case Next::kWait: {
-        const auto result = co_await waiting_call(*guest);
-        if (result) {
-          set_result(*guest, *result);
-        } else if (result.error() == WaitOutcome::kOutOfMemory) {
-          set_result(*guest, fail(abi::Error::kNoMemory));
-        }
-        note_waited(call, *guest, result || result.error() == WaitOutcome::kOutOfMemory);
-        // A guest that was killed meanwhile is found so before user mode.
-        break;
-      }
+  for (Next next = Next::kResume; next != Next::kEnd;) {
+    next = run_until_pause(*guest, pause);
+    if (next == Next::kYield) co_await exec::yield_now();
+    if (next == Next::kWait) {
+      const auto result = co_await waiting_call(*guest);
+      next = end_wait(*guest, result, pause.call);
+    }
+    if (next == Next::kAwaitPage) {
+      PageWait wait(guest->awaited_page());
+      if (wait.begin()) (void)co_await wait.complete(guest->kill_token());
+      while (!wait.end()) (void)co_await wait.complete();
+      if (wait.failed()) next = give_up_page(*guest, pause.exit, pause.end);
     }
   }
-  co_return end;
+  co_return pause.end;
 }
 
 // What is left to do when it is over, also when a panic in one of its system calls was its end.

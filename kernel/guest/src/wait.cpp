@@ -14,6 +14,8 @@
 #include <quoll/async/timer.hpp>
 #include <quoll/kernel/guest/services.hpp>
 
+#include "page_wait.hpp"
+
 namespace quoll::guest {
 namespace {
 
@@ -192,9 +194,16 @@ WaitingCall call_stream_read(Guest& guest, CallArguments arguments) {
   const auto read = co_await object->stream->read({chunk.get(), size}, guest.kill_token());
   if (guest.killed()) co_return err(WaitOutcome::kKilled);
   if (!read) co_return fail(to_abi(read.error()));
-  if (*read != 0) {
+  // What was read cannot be read again: pages that are missing are awaited here.
+  while (*read != 0) {
     const auto written = copy_out(guest, buffer, chunk.get(), *read);
-    if (!written) co_return fail(written.error());
+    if (written) break;
+    if (written.error() != kMustWait) co_return fail(written.error());
+    PageWait wait(guest.awaited_page());
+    if (wait.begin()) (void)co_await wait.complete(guest.kill_token());
+    while (!wait.end()) (void)co_await wait.complete();
+    if (guest.killed()) co_return err(WaitOutcome::kKilled);
+    if (wait.failed()) co_return fail(Error::kBadAddress);
   }
   co_return ok(*read);
 }

@@ -126,6 +126,7 @@ Printing ps(Shell& shell, Invocation) {
     std::uint64_t id = 0;
     std::array<char, 64> name{};
     std::size_t name_size = 0;
+    std::string_view memory_plan;
   };
   struct Gathered {
     containers::Vector<Listed> programs;
@@ -138,12 +139,14 @@ Printing ps(Shell& shell, Invocation) {
         listed.id = info.id;
         listed.name_size = std::min(info.name.size(), listed.name.size());
         std::copy_n(info.name.begin(), listed.name_size, listed.name.begin());
+        listed.memory_plan = info.memory_plan;
         if (!all.programs.try_push_back(listed)) all.complete = false;
       },
       &gathered);
   for (const Listed& listed : gathered.programs) {
-    (void)co_await shell.print("{} {}\n", listed.id,
-                               std::string_view(listed.name.data(), listed.name_size));
+    (void)co_await shell.print("{} {} ({} memories)\n", listed.id,
+                               std::string_view(listed.name.data(), listed.name_size),
+                               listed.memory_plan);
   }
   if (!gathered.complete) (void)co_await shell.print("ps: out of memory\n");
   co_return {};

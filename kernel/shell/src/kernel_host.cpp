@@ -91,7 +91,9 @@ void KernelHost::list(void (*each)(void* context, const ProgramInfo& info), void
   std::uint64_t after = 0;
   while (const std::size_t count = guest::list_guests(infos, after)) {
     for (const guest::GuestInfo& info : std::span(infos).first(count)) {
-      each(context, ProgramInfo{info.id, {info.name.data(), info.name_size}});
+      each(context,
+           ProgramInfo{
+               info.id, {info.name.data(), info.name_size}, abi::to_string(info.memory_plan)});
     }
     after = infos[count - 1].id;
   }

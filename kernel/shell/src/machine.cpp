@@ -97,6 +97,7 @@ bool set_up_guests(const handoff::BootInfo& info) {
   parts.features = features_of(kernel::state().features);
   // Both sides number the words alike.
   parts.backtrace = static_cast<abi::Backtrace>(kernel::state().arguments.backtrace);
+  parts.random_placement = kernel::state().arguments.placement == boot::GuestPlacement::kRandom;
   parts.streams = device::streams();
   parts.streams_are_terminals = device::streams_are_terminal();
 

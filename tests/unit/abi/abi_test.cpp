@@ -20,12 +20,12 @@ TEST(Abi, StructuresKeepTheirOffsets) {
   EXPECT_EQ(offsetof(Stat, modified_ns), 32u);
   EXPECT_EQ(offsetof(DirectoryEntry, kind), 16u);
   EXPECT_EQ(offsetof(WaitItem, ready), 8u);
-  EXPECT_EQ(offsetof(FaultFrame, registers), 24u);
+  EXPECT_EQ(offsetof(FaultFrame, registers), 48u);
   EXPECT_EQ(offsetof(TimePage, boot_ticks), 8u);
   EXPECT_EQ(offsetof(TimePage, realtime_offset_ns), 40u);
   EXPECT_EQ(offsetof(StartBlock, time_page), 16u);
-  EXPECT_EQ(offsetof(StartBlock, module), 64u);
-  EXPECT_EQ(offsetof(StartBlock, preopens), 108u);
+  EXPECT_EQ(offsetof(StartBlock, module), 80u);
+  EXPECT_EQ(offsetof(StartBlock, preopens), 124u);
 }
 
 TEST(Abi, StructuresAreBytesWithoutPadding) {
@@ -48,7 +48,7 @@ TEST(Abi, EveryErrorHasANameOfItsOwn) {
 }
 
 TEST(Abi, TheHighestCallIsBelowTheCount) {
-  EXPECT_EQ(static_cast<std::uint64_t>(Syscall::kLog) + 1, kSyscallCount);
+  EXPECT_EQ(static_cast<std::uint64_t>(Syscall::kMemoryGuard) + 1, kSyscallCount);
 }
 
 }  // namespace

@@ -204,6 +204,59 @@ TEST_F(GuestTest, MemoryIsReservedCommittedAndGivenBack) {
   EXPECT_EQ(call(Syscall::kMemoryCommit, {base, 4096}).error, Error::kBadArgument);
 }
 
+TEST_F(GuestTest, ReservedMemoryBecomesAGuard) {
+  const std::uint64_t base = call(Syscall::kMemoryReserve, {8 * 4096}).value;
+  EXPECT_EQ(call(Syscall::kMemoryCommit, {base, 4096}).error, Error::kOk);
+  EXPECT_EQ(call(Syscall::kMemoryGuard, {base + 2 * 4096, 6 * 4096}).error, Error::kOk);
+  EXPECT_EQ(call(Syscall::kMemoryGuard, {base, 0}).error, Error::kOk);
+  EXPECT_EQ(guest_->space().handle_fault(mem::VirtualAddress(base + 3 * 4096), mem::Access::kRead),
+            vm::FaultOutcome::kGuard);
+  // It stays one, and what is committed becomes none.
+  EXPECT_EQ(call(Syscall::kMemoryCommit, {base + 2 * 4096, 4096}).error, Error::kBadArgument);
+  EXPECT_EQ(call(Syscall::kMemoryGuard, {base, 4096}).error, Error::kBadArgument);
+  EXPECT_EQ(call(Syscall::kMemoryGuard, {base, 2 * 4096}).error, Error::kBadArgument);
+  EXPECT_EQ(call(Syscall::kMemoryCommit, {base + 4096, 4096}).error, Error::kOk);
+  EXPECT_EQ(call(Syscall::kMemoryRelease, {base}).error, Error::kOk);
+  EXPECT_EQ(call(Syscall::kMemoryGuard, {base, 4096}).error, Error::kBadArgument);
+  // All of it can be one.
+  const std::uint64_t all = call(Syscall::kMemoryReserve, {4096}).value;
+  EXPECT_EQ(call(Syscall::kMemoryGuard, {all, 4096}).error, Error::kOk);
+  EXPECT_EQ(call(Syscall::kMemoryRelease, {all}).error, Error::kOk);
+}
+
+TEST_F(GuestTest, AFaultIsExplained) {
+  const std::uint64_t base = call(Syscall::kMemoryReserve, {2 * 4096}).value;
+  ASSERT_EQ(call(Syscall::kMemoryGuard, {base + 4096, 4096}).error, Error::kOk);
+  const auto explained = [&](std::uint64_t address) {
+    Fault fault{abi::FaultKind::kLoad, address, 0x200000};
+    explain(*guest_, guest_->space().handle_fault(mem::VirtualAddress(address), mem::Access::kRead),
+            fault);
+    return fault;
+  };
+  const Fault nothing = explained(0x10);
+  EXPECT_EQ(nothing.cause, abi::FaultCause::kUnmapped);
+  EXPECT_EQ(nothing.region_end, 0u);
+  const Fault reserved = explained(base + 8);
+  EXPECT_EQ(reserved.cause, abi::FaultCause::kDenied);
+  EXPECT_EQ(reserved.region_start, base);
+  EXPECT_EQ(reserved.region_end, base + 4096);
+  const Fault guard = explained(base + 4096);
+  EXPECT_EQ(guard.cause, abi::FaultCause::kGuard);
+  EXPECT_EQ(guard.region_start, base + 4096);
+  Fault wanting{abi::FaultKind::kLoad, base, 0x200000};
+  explain(*guest_, vm::FaultOutcome::kOutOfMemory, wanting);
+  EXPECT_EQ(wanting.kind, abi::FaultKind::kOutOfMemory);
+  EXPECT_EQ(wanting.cause, abi::FaultCause::kNone);
+  // The handler is told.
+  ASSERT_EQ(call(Syscall::kFaultUpcall, {0x200100, buffer_ + 8192}).error, Error::kOk);
+  ASSERT_TRUE(deliver_fault(*guest_, guard));
+  abi::FaultFrame frame;
+  peek(&frame, guest_->context().x[arch::kRegA0], sizeof frame);
+  EXPECT_EQ(frame.cause, abi::FaultCause::kGuard);
+  EXPECT_EQ(frame.region_start, base + 4096);
+  EXPECT_EQ(frame.region_end, base + 8192);
+}
+
 TEST_F(GuestTest, MemoryCallsRefuseNonsense) {
   const std::uint64_t base = call(Syscall::kMemoryReserve, {8192}).value;
   for (const std::uint64_t size :
@@ -222,6 +275,7 @@ TEST_F(GuestTest, MemoryCallsRefuseNonsense) {
     EXPECT_EQ(call(Syscall::kMemoryCommit, {page, 4096}).error, Error::kBadArgument) << page;
     EXPECT_EQ(call(Syscall::kMemoryDecommit, {page, 4096}).error, Error::kBadArgument) << page;
     EXPECT_EQ(call(Syscall::kMemoryRelease, {page}).error, Error::kBadArgument) << page;
+    EXPECT_EQ(call(Syscall::kMemoryGuard, {page, 4096}).error, Error::kBadArgument) << page;
   }
 }
 

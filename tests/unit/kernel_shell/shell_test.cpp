@@ -64,8 +64,8 @@ class FakeHost final : public Host {
     return started[job - 1].ended;
   }
   void list(void (*each)(void*, const ProgramInfo&), void* context) override {
-    each(context, {7, "seven"});
-    each(context, {8, "eight"});
+    each(context, {7, "seven", "checked"});
+    each(context, {8, "eight", "guarded"});
   }
 
  private:
@@ -224,7 +224,9 @@ TEST_F(ShellTest, BackgroundProgramsAreReportedWhenTheyAreWaitedFor) {
 }
 
 TEST_F(ShellTest, TellsPsAndMem) {
-  EXPECT_EQ(answer("ps\nmem\n"), "7 seven\n8 eight\nfree 8 KiB, kernel heap 2 KiB\n\n");
+  EXPECT_EQ(
+      answer("ps\nmem\n"),
+      "7 seven (checked memories)\n8 eight (guarded memories)\nfree 8 KiB, kernel heap 2 KiB\n\n");
 }
 
 TEST_F(ShellTest, BadLinesAreErrors) {

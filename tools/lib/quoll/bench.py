@@ -128,6 +128,7 @@ def measure(build, group, row):
             memory=row.memory,
             bootargs=[
                 f"bench={row.bench or group}",
+                "placement=lowest",
                 *([f"tests={row.test}"] if row.test else []),
                 *row.bootargs,
             ],

@@ -27,24 +27,11 @@ constexpr std::uint64_t kStackBytes = std::uint64_t{4} << 20;
 
 using Bytes = std::span<const std::uint8_t>;
 
-/// Reads the whole file into memory of its own, which stays until the guest ends.
-CallResult<Bytes> read_module(abi::Handle file) {
-  const std::uint64_t size = TRY(handle_stat(file)).size;
-  if (size == 0) return Bytes{};
-  const auto room = base::checked_align_up<std::uint64_t>(size, abi::kPageSize);
-  if (!room) return base::err(abi::Error::kNoMemory);
-  const std::uint64_t base = TRY(memory_reserve(*room));
-  TRY(memory_commit(base, *room));
-  // SAFETY: a reservation that is ours alone, committed in full.
-  const std::span<std::byte> to(reinterpret_cast<std::byte*>(base), static_cast<std::size_t>(size));
-  std::size_t filled = 0;
-  while (filled < to.size()) {
-    const std::uint64_t count = TRY(file_read(file, to.subspan(filled), filled));
-    if (count == 0) break;
-    filled += count;
-  }
-  // SAFETY: bytes under the engine's name for them.
-  return Bytes(reinterpret_cast<const std::uint8_t*>(to.data()), filled);
+/// The module, which the kernel maps before the guest starts and nobody ever changes.
+Bytes module_of(const abi::StartBlock& start) {
+  // SAFETY: as many bytes are mapped there, or there are none.
+  return {reinterpret_cast<const std::uint8_t*>(start.module_address),
+          static_cast<std::size_t>(start.module_bytes)};
 }
 
 [[noreturn]] void refuse(const wasi::Reporter& reporter, std::string_view why) {
@@ -82,18 +69,19 @@ struct StartTables {
   // SAFETY: the kernel maps the time page before the guest starts.
   SystemHost host(*reinterpret_cast<const abi::TimePage*>(header.time_page));
   const wasi::Reporter reporter(host, header.stderr_stream, start.module_name(), header.backtrace);
-  Memories memories;
+  Memories memories(header.memory_plan);
   FaultContext faults{.memories = memories, .reporter = reporter};
   watch_faults(faults);
 
   StartTables tables;
   if (!tables.fill(start)) refuse(reporter, "out of memory");
-  const auto module = read_module(header.module);
-  if (!module) refuse(reporter, to_string(module.error()));
   // The program cannot reach its own file by this handle, and needs it no more.
   static_cast<void>(handle_close(header.module));
 
-  const wasm::EngineConfig engine{.memory = memories.provider(), .stack_bytes = kStackBytes};
+  // No memory can grow past what the guest may have: addresses for more would be wasted.
+  const wasm::EngineConfig engine{.memory = memories.provider(),
+                                  .stack_bytes = kStackBytes,
+                                  .max_memory_bytes = header.memory_limit};
   const wasi::ProcessSpec process{
       .arguments = tables.arguments.span(),
       .environment = tables.environment.span(),
@@ -102,7 +90,7 @@ struct StartTables {
   const wasi::End end = wasi::run({.host = host,
                                    .engine = engine,
                                    .process = process,
-                                   .module = *module,
+                                   .module = module_of(header),
                                    .name = start.module_name(),
                                    .backtrace = header.backtrace,
                                    .running = &faults.thread});

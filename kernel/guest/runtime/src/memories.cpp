@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 #include <algorithm>
 
+#include <quoll/abi/limits.hpp>
 #include <quoll/runtime/memories.hpp>
 #include <quoll/runtime/system_call.hpp>
 
@@ -34,12 +35,29 @@ bool Memories::contains(std::uint64_t address) const {
   });
 }
 
+/// A reservation of everything that a 32-bit access can reach, of which only so much can ever be
+/// committed; 0 when there is no room for it.
+std::uint64_t Memories::reserve_guarded(std::uint64_t bytes) {
+  if (bytes >= abi::kGuardedMemory) return 0;
+  const auto base = memory_reserve(abi::kGuardedMemory);
+  if (!base) return 0;
+  if (memory_guard(*base + bytes, abi::kGuardedMemory - bytes)) return *base;
+  static_cast<void>(memory_release(*base));
+  return 0;
+}
+
 std::uint8_t* Memories::reserve(std::uint64_t bytes) {
-  const auto base = memory_reserve(bytes);
-  if (!base) return nullptr;
+  std::uint64_t reserved = abi::kGuardedMemory;
+  std::uint64_t base = plan_ == abi::MemoryPlan::kGuarded ? reserve_guarded(bytes) : 0;
+  if (base == 0) {
+    const auto plain = memory_reserve(bytes);
+    if (!plain) return nullptr;
+    base = *plain;
+    reserved = bytes;
+  }
   const auto free = std::ranges::find(reservations_, std::uint64_t{0}, &Reservation::bytes);
-  if (free != reservations_.end()) *free = {*base, bytes};
-  return pointer(*base);
+  if (free != reservations_.end()) *free = {base, reserved};
+  return pointer(base);
 }
 
 void Memories::release(std::uint8_t* base) {

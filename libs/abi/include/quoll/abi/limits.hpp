@@ -8,7 +8,7 @@
 namespace quoll::abi {
 
 /// The version of the boundary: of StartBlock, TimePage and the calls together.
-inline constexpr std::uint32_t kVersion = 2;
+inline constexpr std::uint32_t kVersion = 3;
 
 /// The unit of every mapping, in bytes.
 inline constexpr std::uint64_t kPageSize = 4096;
@@ -33,6 +33,9 @@ inline constexpr std::uint64_t kMaxHandles = 256;
 
 /// The longest text of one log call; more is cut.
 inline constexpr std::uint64_t kMaxLogText = 240;
+
+/// What a guarded linear memory reserves: all that a 32-bit index and a 32-bit offset reach.
+inline constexpr std::uint64_t kGuardedMemory = std::uint64_t{8} << 30;
 
 /// The most bytes of arguments, environment and preopened names together.
 inline constexpr std::uint64_t kMaxStartBlock = std::uint64_t{256} * 1024;

@@ -30,10 +30,11 @@ enum class Syscall : std::uint64_t {
   kFaultUpcall = 16,     ///< (handler, stack_top)
   kFaultReturn = 17,     ///< (FaultFrame*), returns to the frame's pc
   kLog = 18,             ///< (text, length)
+  kMemoryGuard = 19,     ///< (address, bytes)
 };
 
 /// One above the highest number.
-inline constexpr std::uint64_t kSyscallCount = 19;
+inline constexpr std::uint64_t kSyscallCount = 20;
 
 /// What people call them, by number.
 inline constexpr std::array<std::string_view, kSyscallCount> kSyscallNames = {"exit",
@@ -54,6 +55,7 @@ inline constexpr std::array<std::string_view, kSyscallCount> kSyscallNames = {"e
                                                                               "random",
                                                                               "fault_upcall",
                                                                               "fault_return",
-                                                                              "log"};
+                                                                              "log",
+                                                                              "memory_guard"};
 
 }  // namespace quoll::abi

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string_view>
 
 namespace quoll::abi {
 
@@ -95,14 +96,27 @@ enum class FaultKind : std::uint64_t {
   kOutOfMemory = 7,  ///< the page is the guest's, but no frame could be had for it
 };
 
+/// Why an access to memory was a fault.
+enum class FaultCause : std::uint64_t {
+  kNone = 0,         ///< it was none, or the machine had no memory for it
+  kUnmapped = 1,     ///< no region is there
+  kDenied = 2,       ///< a region that does not allow it; a reservation allows nothing
+  kGuard = 3,        ///< a guard
+  kOutsideFile = 4,  ///< the object behind the region ends before it
+  kUnavailable = 5,  ///< the page could not be got from where it comes from
+};
+
 /// The interrupted state that the upcall receives and `fault_return` takes back.
 struct FaultFrame {
   FaultKind kind;
   std::uint64_t address;        ///< the address accessed; 0 where there is none
   std::uint64_t pc;             ///< of the faulting instruction
+  FaultCause cause;             ///< of loads, stores and fetches
+  std::uint64_t region_start;   ///< of the region that the address is in; both 0 when it is in none
+  std::uint64_t region_end;     ///< one past its last byte
   std::uint64_t registers[32];  ///< x0 (always 0) to x31
 };
-static_assert(sizeof(FaultFrame) == 280);
+static_assert(sizeof(FaultFrame) == 304);
 
 /// The read-only page from which user mode tells the time without a system call.
 ///
@@ -133,6 +147,16 @@ enum class Backtrace : std::uint32_t {
   kFull = 2,   ///< many more of them
 };
 
+/// How a guest's linear memories get their addresses.
+enum class MemoryPlan : std::uint32_t {
+  kChecked = 0,  ///< each reserves what it can grow to; each access is compared with its size
+  kGuarded = 1,  ///< each reserves `kGuardedMemory`, guards included: any 32-bit access hits it
+};
+
+constexpr std::string_view to_string(MemoryPlan plan) noexcept {
+  return plan == MemoryPlan::kGuarded ? "guarded" : "checked";
+}
+
 inline constexpr std::uint64_t kStartMagic = 0x5452'4154'5351'554c;
 
 /// A byte range inside the start block, relative to its first byte. A NUL follows each.
@@ -159,6 +183,8 @@ struct StartBlock {
   std::uint64_t address_space_end;  ///< one past the highest user address of this machine
   std::uint64_t memory_limit;       ///< bytes that the guest may have committed at once
   std::uint64_t features;
+  std::uint64_t module_address;  ///< the module's bytes, read-only, where every guest sees them
+  std::uint64_t module_bytes;
   Handle module;        ///< the WebAssembly module, a file
   Handle stdin_stream;  ///< streams are kNoHandle when not given
   Handle stdout_stream;
@@ -171,8 +197,8 @@ struct StartBlock {
   std::uint32_t preopen_count;
   std::uint32_t preopens;  ///< offset of StartPreopen[preopen_count]
   Backtrace backtrace;     ///< a value that is not known counts as kShort
-  std::uint32_t reserved;
+  MemoryPlan memory_plan;
 };
-static_assert(sizeof(StartBlock) == 120);
+static_assert(sizeof(StartBlock) == 136);
 
 }  // namespace quoll::abi

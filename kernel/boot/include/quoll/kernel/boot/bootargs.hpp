@@ -15,6 +15,9 @@ namespace quoll::boot {
 /// Where log lines have colours.
 enum class LogColour : std::uint8_t { kOff, kPort, kOn };
 
+/// Where the mappings of guests lie.
+enum class GuestPlacement : std::uint8_t { kRandom, kLowest };
+
 /// The value of each argument; texts are views into the command line. Defaults and meanings stand
 /// in the table (`table.cpp`): a field of its own has its row there.
 struct Arguments {
@@ -23,6 +26,7 @@ struct Arguments {
   std::string_view log;  ///< a filter for `log::Filter::parse`
   LogColour log_colour = LogColour::kOff;
   bootargs::Paging paging = bootargs::Paging::kWidest;
+  GuestPlacement placement = GuestPlacement::kRandom;
   std::string_view bench;                      ///< which counts to print
   std::string_view trace;                      ///< a list for `trace::parse_groups`
   std::uint64_t trace_size = 0;                ///< records of each hart

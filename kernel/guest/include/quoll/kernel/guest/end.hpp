@@ -32,10 +32,14 @@ enum class EndReason : std::uint8_t {
 /// The end of one guest.
 struct GuestEnd {
   EndReason reason = EndReason::kExited;
-  std::uint64_t exit_status = 0;                 ///< as given to `exit`; for kExited
-  abi::FaultKind fault = abi::FaultKind::kLoad;  ///< for kFaulted
-  std::uint64_t address = 0;                     ///< accessed; for kFaulted
-  std::uint64_t pc = 0;                          ///< for kFaulted
+  std::uint64_t exit_status = 0;                   ///< as given to `exit`; for kExited
+  abi::FaultKind fault = abi::FaultKind::kLoad;    ///< for kFaulted
+  std::uint64_t address = 0;                       ///< accessed; for kFaulted
+  std::uint64_t pc = 0;                            ///< for kFaulted
+  abi::FaultCause cause = abi::FaultCause::kNone;  ///< for kFaulted
+  /// The region that the address is in, and one past it; both 0 when it is in none.
+  std::uint64_t region_start = 0;
+  std::uint64_t region_end = 0;
 
   /// The status in a shell's sense, 0 to 255.
   constexpr std::uint8_t status() const noexcept {
@@ -92,6 +96,25 @@ constexpr const char* to_string(abi::FaultKind kind) noexcept {
       return "out of memory";
   }
   return "fault";
+}
+
+/// What that line says of the cause; null when there is none to be told.
+constexpr const char* to_string(abi::FaultCause cause) noexcept {
+  switch (cause) {
+    case abi::FaultCause::kNone:
+      return nullptr;
+    case abi::FaultCause::kUnmapped:
+      return "nothing is mapped there";
+    case abi::FaultCause::kDenied:
+      return "not permitted";
+    case abi::FaultCause::kGuard:
+      return "a guard";
+    case abi::FaultCause::kOutsideFile:
+      return "behind the object's end";
+    case abi::FaultCause::kUnavailable:
+      return "the page is unavailable";
+  }
+  return nullptr;
 }
 
 }  // namespace quoll::guest

@@ -18,6 +18,7 @@
 #include <quoll/intrusive/ref_counted.hpp>
 #include <quoll/kernel/device/stream.hpp>
 #include <quoll/kernel/guest/end.hpp>
+#include <quoll/kernel/guest/file_object.hpp>
 #include <quoll/kernel/guest/handle_table.hpp>
 #include <quoll/kernel/mem/address_space.hpp>
 #include <quoll/sync/hart_set.hpp>
@@ -52,9 +53,23 @@ class Guest : public intrusive::RefCounted<Guest>, public intrusive::ListNode<> 
   vm::AddressSpace& space() noexcept { return *space_; }
   /// Bytes that it may have committed at once.
   std::uint64_t memory_limit() const noexcept { return memory_limit_; }
+  /// How its linear memories get their addresses: guarded where the mode has room for thousands of
+  /// such reservations. (Sv39 has it for thirty.)
+  abi::MemoryPlan memory_plan() const noexcept { return memory_plan_; }
+  /// Where its own mappings go: anywhere around what it found when it started, which shares the
+  /// upper levels of the page tables.
+  vm::Placement placement() const noexcept { return vm::Placement::near(home_, kNeighbourhood); }
+  /// Chooses both, once it has its first mappings.
+  void settle(mem::VirtualAddress home) noexcept;
+  /// Keeps the module's pages for as long as the guest runs.
+  void set_module(FileUse module) noexcept { module_ = std::move(module); }
   HandleTable& handles() noexcept { return handles_; }
   arch::UserContext& context() noexcept { return context_; }
   FaultUpcall& upcall() noexcept { return upcall_; }
+
+  /// The page that the guest waits for, or null: it may have come by now.
+  vm::PageRequestRef awaited_page() noexcept { return std::move(awaited_page_); }
+  void await_page(vm::PageRequestRef page) noexcept { awaited_page_ = std::move(page); }
 
   /// Where the kernel's own line about the guest's end goes; null: nowhere.
   device::ByteStream* error_stream() const noexcept { return error_stream_; }
@@ -96,9 +111,17 @@ class Guest : public intrusive::RefCounted<Guest>, public intrusive::ListNode<> 
   async::Event ended_;
   GuestEnd end_;
 
+  /// 2^27 pages, as many as a space of Sv39 has: 512 GiB, what one page table of the level below
+  /// Sv48's root reaches.
+  static constexpr std::uint64_t kNeighbourhood = std::uint64_t{1} << 39;
+
+  FileUse module_;  // outlives the space, which maps it
   std::unique_ptr<vm::AddressSpace> space_;
+  mem::VirtualAddress home_;
+  abi::MemoryPlan memory_plan_ = abi::MemoryPlan::kChecked;
   HandleTable handles_;
   FaultUpcall upcall_;
+  vm::PageRequestRef awaited_page_;
   device::ByteStream* error_stream_ = nullptr;
   std::uint64_t id_;
   std::uint64_t memory_limit_;

@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string_view>
 #include <utility>
@@ -14,7 +15,9 @@
 #include <quoll/kernel/device/stream.hpp>
 #include <quoll/kernel/guest/clock_scale.hpp>
 #include <quoll/kernel/guest/runtime_image.hpp>
+#include <quoll/kernel/mem/placement_dice.hpp>
 #include <quoll/kernel/mem/vmo.hpp>
+#include <quoll/kernel/mem/vmo/page_provider.hpp>
 
 namespace quoll::guest {
 
@@ -26,6 +29,9 @@ struct Machine {
   void (*random)(std::span<std::byte> out) noexcept = nullptr;
   /// Ends user mode on that hart. It may have left it already.
   void (*kick)(unsigned hart) noexcept = nullptr;
+  /// Where the pages of a file of the archive come from; null: they are where they are.
+  base::Result<vm::PageProviderRef, vm::SpaceError> (*pages_of)(mem::PhysicalRange content) =
+      nullptr;
 };
 
 /// Lives as long as the machine; nothing in it changes after boot.
@@ -42,6 +48,7 @@ class Services {
     abi::Backtrace backtrace = abi::Backtrace::kShort;
     device::StandardStreams streams;
     bool streams_are_terminals = false;
+    bool random_placement = true;  ///< of what guests map
   };
   explicit Services(Parts parts) : parts_(std::move(parts)) {}
 
@@ -62,6 +69,9 @@ class Services {
   std::uint64_t realtime_offset_ns() const noexcept { return parts_.realtime_offset_ns; }
   void random(std::span<std::byte> out) const noexcept { parts_.machine.random(out); }
   void kick(unsigned hart) const noexcept { parts_.machine.kick(hart); }
+  base::Result<vm::PageProviderRef, vm::SpaceError> pages_of(mem::PhysicalRange content) const;
+  /// What a new guest's mappings go by.
+  std::optional<vm::PlacementSeed> placement_seed() const noexcept;
 
   /// The object number of a stream: 1 to 3 for the standard ones, 4 for any other.
   std::uint64_t stream_id(const device::ByteStream& stream) const noexcept;

@@ -67,6 +67,7 @@ struct GuestInfo {
   std::uint64_t id = 0;
   std::array<char, Guest::kMaxName> name{};
   std::size_t name_size = 0;
+  abi::MemoryPlan memory_plan = abi::MemoryPlan::kChecked;
 };
 /// Describes the running guests with ids above `after`, oldest first, as many as fit; the result
 /// is how many. The last one's id leads on to the rest.

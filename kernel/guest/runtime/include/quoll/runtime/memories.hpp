@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include <quoll/abi/types.hpp>
 #include <quoll/wasm/memory_provider.hpp>
 
 namespace quoll::runtime {
@@ -14,6 +15,9 @@ namespace quoll::runtime {
 /// The linear memories of this guest. *Context*: one thread.
 class Memories {
  public:
+  /// With the plan that the kernel has chosen for the guest.
+  explicit Memories(abi::MemoryPlan plan) : plan_(plan) {}
+
   /// The engine's view; this object outlives all stores.
   wasm::MemoryProvider provider();
 
@@ -27,8 +31,10 @@ class Memories {
   };
 
   std::uint8_t* reserve(std::uint64_t bytes);
+  std::uint64_t reserve_guarded(std::uint64_t bytes);
   void release(std::uint8_t* base);
 
+  abi::MemoryPlan plan_;
   // A module has one memory. What is beyond this table works, but faults there are not its traps.
   std::array<Reservation, 16> reservations_{};
 };

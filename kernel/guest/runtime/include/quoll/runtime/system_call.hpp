@@ -118,6 +118,10 @@ inline CallResult<void> memory_decommit(std::uint64_t address, std::uint64_t byt
   return detail::nothing_of(detail::call(abi::Syscall::kMemoryDecommit, address, bytes));
 }
 
+inline CallResult<void> memory_guard(std::uint64_t address, std::uint64_t bytes) {
+  return detail::nothing_of(detail::call(abi::Syscall::kMemoryGuard, address, bytes));
+}
+
 inline CallResult<void> memory_release(std::uint64_t address) {
   return detail::nothing_of(detail::call(abi::Syscall::kMemoryRelease, address));
 }

@@ -30,6 +30,7 @@ struct Program {
 struct ProgramInfo {
   std::uint64_t id = 0;
   std::string_view name;
+  std::string_view memory_plan;  ///< how its linear memories get their addresses
 };
 
 /// Numbers of `mem`.
