@@ -55,6 +55,10 @@ constexpr CallResult fail(abi::Error error) noexcept {
 /// No error that a guest sees: a page of its memory comes later, nothing was done, and the call is
 /// made once more when the page has come. `Guest::awaited_page` says which.
 inline constexpr auto kMustWait = static_cast<abi::Error>(~std::uint64_t{0});
+/// The same question for the quick way: no error that a guest sees has the highest bit.
+constexpr bool must_wait(abi::Error error) noexcept {
+  return static_cast<std::int64_t>(error) < 0;
+}
 
 /// The same from a `Result`.
 inline CallResult to_call_result(const base::Result<std::uint64_t, abi::Error>& result) noexcept {

@@ -46,7 +46,7 @@ QuickOutcome serve_call(UserContext& context, std::uint64_t cause) {
   context.pc += kEcallSize;
   arch::Interrupts::enable();
   const CallResult result = handler(guest_of(context), call_registers(context));
-  if (result.error == kMustWait) [[unlikely]] {
+  if (must_wait(result.error)) [[unlikely]] {
     // The thread makes the call once more, and waits.
     context.pc -= kEcallSize;
     arch::Interrupts::disable();
