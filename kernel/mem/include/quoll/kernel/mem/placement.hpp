@@ -42,9 +42,7 @@ class Placement {
 
   constexpr bool is_fixed() const noexcept { return kind_ == Kind::kFixed; }
   /// Whether one place is as good as another.
-  constexpr bool is_anywhere() const noexcept {
-    return kind_ >= Kind::kAnywhere;
-  }
+  constexpr bool is_anywhere() const noexcept { return kind_ >= Kind::kAnywhere; }
   constexpr mem::VirtualAddress address() const noexcept { return address_; }
   /// The part of `all` that is tried first.
   constexpr mem::VirtualRange window(mem::VirtualRange all) const noexcept {
