@@ -92,7 +92,9 @@ FaultOutcome AddressSpace::show_private(const Region& region, PagedVmo& object,
 }
 
 /// Sees to it that a page translates to a frame with permissions that allow the access: maps it,
-/// widens what is there, or makes this hart forget what was.
+/// widens what is there, or makes this hart forget what was. Another frame is there only if it was
+/// lent, by a provider that says something else now: nobody else takes the place of a page that is
+/// mapped.
 FaultOutcome AddressSpace::show(mem::VirtualAddress page, mem::PhysicalAddress frame,
                                 mem::Permissions permissions, mem::Access access, bool is_lent,
                                 TlbFlusher& flusher) {
@@ -100,15 +102,20 @@ FaultOutcome AddressSpace::show(mem::VirtualAddress page, mem::PhysicalAddress f
   {
     auto entry = tables().page_mut(page);
     const auto leaf = entry->query().leaf;
+    const bool is_new = !leaf || leaf->address != frame;
+    // Instructions may have been written since a hart last looked there.
+    if (is_new && permissions.can_execute() && !is_lent) fence_code_everywhere();
     if (!leaf) {
-      // Instructions may have been written since a hart last looked there.
-      if (permissions.can_execute() && !is_lent) fence_code_everywhere();
       paging::Flush added;
       if (!entry->map(frame, {permissions}, added)) return FaultOutcome::kOutOfMemory;
       added.waive();
       return FaultOutcome::kResolved;
     }
-    QUOLL_ASSERT(leaf->address == frame);
+    if (is_new) [[unlikely]] {
+      const auto replaced = entry->replace(frame, {permissions}, flusher.changes());
+      QUOLL_ASSERT(replaced.has_value());
+      return FaultOutcome::kResolved;
+    }
     if (leaf->properties.permissions.allows(access)) {
       flusher.changes().include(range, paging::FenceReach::kLocal);
       return FaultOutcome::kResolved;

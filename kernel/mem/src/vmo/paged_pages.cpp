@@ -22,10 +22,10 @@ bool PagedVmo::owns(std::uint64_t offset, mem::PhysicalAddress frame) const noex
   return found && found->frame == frame;
 }
 
-bool PagedVmo::may_write(std::uint64_t offset) const noexcept {
+bool PagedVmo::may_write(std::uint64_t offset, mem::PhysicalAddress frame) const noexcept {
   if (is_sealed()) return false;
   const auto found = pages_.find(offset >> mem::kPageShift);
-  return found && found->is_alone;
+  return found && found->is_alone && found->frame == frame;
 }
 
 base::Result<PagedVmo::Source, PageError> PagedVmo::source(std::uint64_t offset) {

@@ -59,11 +59,14 @@ base::Result<void, SupplyError> PagedVmo::supply(std::uint64_t offset, Frame fra
     if (!frame || !frame.is_unique() || frame.is_zero_frame()) {
       return base::err(SupplyError::kBadFrame);
     }
-    PageStore::Reserve reserve;
     const std::uint64_t page = offset >> mem::kPageShift;
-    if (!pages_.reserve_put(page, reserve)) return base::err(SupplyError::kOutOfMemory);
-    // Nobody can have the page yet: whoever needed it has waited.
-    pages_.put(page, std::move(frame), reserve);
+    // Whoever needed the page has waited, so nobody has it, unless the provider has said something
+    // else meanwhile: then the page was made of that, and may be mapped.
+    if (!pages_.find(page)) {
+      PageStore::Reserve reserve;
+      if (!pages_.reserve_put(page, reserve)) return base::err(SupplyError::kOutOfMemory);
+      pages_.put(page, std::move(frame), reserve);
+    }
     request = take_request(offset);
   }
   request->complete(PageRequestState::kSupplied);

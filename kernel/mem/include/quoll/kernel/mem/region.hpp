@@ -88,7 +88,7 @@ struct Region : intrusive::WavlNode<Region> {
                  mem::PhysicalAddress frame) const noexcept QUOLL_NO_THREAD_SAFETY_ANALYSIS {
     if (backing != Backing::kShared) return owns_frame(page, frame);
     PagedVmo* const object = paged();
-    return object == nullptr || object->may_write(vmo_offset_of(page));
+    return object == nullptr || object->may_write(vmo_offset_of(page), frame);
   }
 };
 

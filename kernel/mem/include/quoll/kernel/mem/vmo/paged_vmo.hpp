@@ -123,7 +123,8 @@ class PagedVmo final : public Vmo {
 
   // For providers.
 
-  /// Answers a request with a frame.
+  /// Answers a request with a frame. If the object has the page by now, because the provider has
+  /// said something else of it meanwhile, the frame is given back.
   base::Result<void, SupplyError> supply(std::uint64_t offset, Frame frame)
       QUOLL_EXCLUDES(pages_lock);
   /// Answers a request with failure. *Errors*: `kNotRequested`.
@@ -159,8 +160,9 @@ class PagedVmo final : public Vmo {
   /// Whether a frame that stands in a page table is the object's page at an offset.
   bool owns(std::uint64_t offset, mem::PhysicalAddress frame) const noexcept
       QUOLL_REQUIRES(pages_lock);
-  /// Whether that page may be written in place.
-  bool may_write(std::uint64_t offset) const noexcept QUOLL_REQUIRES(pages_lock);
+  /// Whether that page may be written in place: a frame that is lent may not.
+  bool may_write(std::uint64_t offset, mem::PhysicalAddress frame) const noexcept
+      QUOLL_REQUIRES(pages_lock);
 
   /// Notes that bytes from `offset` are mapped to `range`. *Errors*: `kOutOfMemory`.
   base::Result<VmoMappingRef, SpaceError> attach(VmSpace& space, mem::VirtualRange range,
