@@ -134,7 +134,7 @@ const SystemInfo& cursors_system() {
                                [](unsigned mode, unsigned harts) -> std::unique_ptr<System> {
                                  return std::make_unique<cursors::CursorsSystem>(mode, harts);
                                },
-                               60,
+                               40,
                                1000};
   return info;
 }

@@ -9,7 +9,8 @@
 namespace quoll::model {
 
 std::span<const SystemInfo* const> all_systems() {
-  static const std::array systems{&frames_system(), &cursors_system(), &spaces_system()};
+  static const std::array systems{&frames_system(), &cursors_system(), &spaces_system(),
+                                  &objects_system()};
   return systems;
 }
 

@@ -41,7 +41,7 @@ void Guide::begin_run(std::uint64_t own_steps, std::uint64_t all_steps) {
 }
 
 bool Guide::is_rare(std::size_t kind, std::size_t outcome) const {
-  // Below 0.14 % of the steps of all systems, were they as far as this one.
+  // Below 0.14 % of the steps in all modes, were they as far as this one.
   return counters_.outcomes[kind][outcome] * 10'000 * own_steps_ <
          14 * counters_.steps * all_steps_;
 }
@@ -77,7 +77,7 @@ const Operation& Guide::next(const SystemInfo& system, Drawer& drawer) {
   require(drawn_count_ < kMostSteps, "an episode is too long");
   is_repeated_ = false;
   // Before something happened nothing is rare.
-  drawn_[drawn_count_] = drawer.below(5) < 2 ? draw_rare(system, drawer) : drawer.draw();
+  drawn_[drawn_count_] = drawer.below(2) == 0 ? draw_rare(system, drawer) : drawer.draw();
   return drawn_[drawn_count_++];
 }
 

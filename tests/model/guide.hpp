@@ -39,7 +39,7 @@ class Guide {
  public:
   static constexpr std::size_t kMostSteps = 1024;
 
-  /// Outcomes shall make up their share of all steps, of which a part are this system's.
+  /// Outcomes shall make up their share of the system's steps, of which a part are this mode's.
   void begin_run(std::uint64_t own_steps, std::uint64_t all_steps);
   void begin_episode() { drawn_count_ = 0; }
   /// Draws the episode's next operation.

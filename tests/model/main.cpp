@@ -2,6 +2,7 @@
 //
 // The model tests: random sequences, injected failures, and kept sequences.
 #include <algorithm>
+#include <bit>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
@@ -72,7 +73,6 @@ Setting episode(const SystemInfo& system, unsigned mode, const Options& options,
 /// All episodes of one system in one mode. False when one failed.
 bool run_episodes(const SystemInfo& system, unsigned mode, const Options& options,
                   std::uint64_t seed, std::uint64_t steps, Guide& guide) {
-  guide.begin_run(steps, options.steps);
   const std::uint64_t episodes = (steps + system.episode - 1) / system.episode;
   constexpr std::uint64_t kBatch = 64;  // a child's share
   for (std::uint64_t first = 0; first < episodes; first += kBatch) {
@@ -115,11 +115,14 @@ bool run_random(const Options& options, std::uint64_t seed) {
   for (const SystemInfo* system : all_systems()) {
     Ran of_system{system, 0, {}};
     for (std::size_t m = 0; m < system->modes.size(); ++m) {
-      if (!selects(options, *system, system->modes[m])) continue;
-      of_system.modes |= 1U << m;
+      if (selects(options, *system, system->modes[m])) of_system.modes |= 1U << m;
+    }
+    for (std::size_t m = 0; m < system->modes.size(); ++m) {
+      if ((of_system.modes >> m & 1) == 0) continue;
       const unsigned share = system->share * 6 / static_cast<unsigned>(system->modes.size());
       const std::uint64_t steps = (options.steps * share + shares - 1) / shares;
       auto* guide = shared_memory<Guide>();
+      guide->begin_run(steps, steps * static_cast<unsigned>(std::popcount(of_system.modes)));
       passed &= run_episodes(*system, system->modes[m], options, seed, steps, *guide);
       of_system.counters[m] = guide->counters();
     }

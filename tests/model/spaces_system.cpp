@@ -169,7 +169,7 @@ const SystemInfo& spaces_system() {
                                [](unsigned mode, unsigned harts) -> std::unique_ptr<System> {
                                  return std::make_unique<spaces::SpacesSystem>(mode, harts);
                                },
-                               30,
+                               20,
                                800};
   return info;
 }

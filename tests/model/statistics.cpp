@@ -16,11 +16,10 @@ double percent(std::uint64_t part, std::uint64_t whole) {
 }
 
 void print_system(const Ran& one) {
-  std::uint64_t steps = 0;
+  const std::uint64_t steps = one.steps();
   std::uint64_t changed = 0;
   std::uint64_t idle = 0;
   for (const Counters& mode : one.counters) {
-    steps += mode.steps;
     changed += mode.changed;
     idle += mode.idle;
   }
@@ -32,25 +31,25 @@ void print_system(const Ran& one) {
 
 /// What was counted over all combinations of operations, modes and outcomes.
 struct Combinations {
-  std::uint64_t steps = 0;
   std::size_t count = 0;
-  std::uint64_t rarest = UINT64_MAX;
+  double rarest = 100;
   bool enough = true;
 };
 
 /// Adds one outcome of one operation, in all modes that were run.
 void add_outcome(const Ran& one, std::size_t kind, std::size_t outcome, bool verbose,
                  Combinations& all) {
+  const std::uint64_t steps = one.steps();
   std::string line;
   bool rare = false;
   for (std::size_t mode = 0; mode < one.system->modes.size(); ++mode) {
     if ((one.modes >> mode & 1) == 0) continue;
     const std::uint64_t count = one.counters[mode].outcomes[kind][outcome];
     ++all.count;
-    all.rarest = std::min(all.rarest, count);
-    rare |= count * 1000 < all.steps;
+    all.rarest = std::min(all.rarest, percent(count, steps));
+    rare |= count * 1000 < steps;
     std::array<char, 64> text{};
-    std::snprintf(text.data(), text.size(), "  %7.3f %%", percent(count, all.steps));
+    std::snprintf(text.data(), text.size(), "  %7.3f %%", percent(count, steps));
     line += text.data();
   }
   all.enough &= !rare;
@@ -64,12 +63,11 @@ void add_outcome(const Ran& one, std::size_t kind, std::size_t outcome, bool ver
 
 bool report(std::span<const Ran> ran, bool verbose) {
   Combinations all;
+  std::uint64_t steps = 0;
   std::uint64_t changed = 0;
   for (const Ran& one : ran) {
-    for (const Counters& mode : one.counters) {
-      all.steps += mode.steps;
-      changed += mode.changed;
-    }
+    steps += one.steps();
+    for (const Counters& mode : one.counters) changed += mode.changed;
   }
   for (const Ran& one : ran) {
     print_system(one);
@@ -80,12 +78,10 @@ bool report(std::span<const Ran> ran, bool verbose) {
     }
   }
   std::printf(
-      "all: %llu steps, %.1f %% changed state; of %zu operations x modes x outcomes the rarest "
-      "made "
-      "up %.3f %%\n",
-      static_cast<unsigned long long>(all.steps), percent(changed, all.steps), all.count,
-      percent(all.rarest, all.steps));
-  if (changed * 10 < all.steps * 3) {
+      "all: %llu steps, %.1f %% changed state; of %zu operations x modes x outcomes the "
+      "rarest made up %.3f %% of its system's steps\n",
+      static_cast<unsigned long long>(steps), percent(changed, steps), all.count, all.rarest);
+  if (changed * 10 < steps * 3) {
     std::printf("TOO FEW steps changed state: at least 30 %% must\n");
     all.enough = false;
   }

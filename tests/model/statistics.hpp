@@ -34,10 +34,16 @@ struct Ran {
   const SystemInfo* system = nullptr;
   unsigned modes = 0;
   std::array<Counters, 3> counters{};
+
+  std::uint64_t steps() const {
+    std::uint64_t sum = 0;
+    for (const Counters& mode : counters) sum += mode.steps;
+    return sum;
+  }
 };
 
 /// Prints the statistics. The result says whether they reach what a run must: 30 % of all steps
-/// change state, and each outcome of each operation in each mode makes up 0.1 % of all steps.
+/// change state, and each outcome of each operation in each mode makes up 0.1 % of its system's.
 bool report(std::span<const Ran> ran, bool verbose);
 
 }  // namespace quoll::model

@@ -89,6 +89,7 @@ struct SystemInfo {
 const SystemInfo& frames_system();
 const SystemInfo& cursors_system();
 const SystemInfo& spaces_system();
+const SystemInfo& objects_system();
 
 inline constexpr unsigned kTranslating[] = {39, 48, 57};
 inline constexpr unsigned kUntranslated[] = {0};
