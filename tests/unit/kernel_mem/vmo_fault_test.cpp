@@ -310,6 +310,28 @@ TEST_P(VmoFaultTest, WhatTheArchiveHasBetweenFramesExistsOnceToo) {
   EXPECT_EQ(spaces[2]->usage().resident_pages, 1u);
 }
 
+TEST_P(VmoFaultTest, WhatWasLentIsNeverWrittenWhateverTheProviderSaysLater) {
+  const FrameRun archive = std::move(*kernel.frames.allocate_run(1));
+  auto* lent = static_cast<std::uint64_t*>(archive.data());
+  lent[0] = 7;
+  const PhysicalRange bytes(archive.start(), kPageSize);
+  auto* told = new test::ToldPages(bytes);
+  told->answer = LentPage{bytes};
+  const auto object =
+      *PagedVmo::create(kernel.frames, kPageSize, kRw, PageProviderRef::adopt(told));
+  const VirtualRange range = share(0, object, 0, 1);
+  EXPECT_EQ(touch(0, range.start(), Access::kRead), lent);
+  told->answer = ZeroPage();
+  ASSERT_TRUE(object->commit(0, kPageSize));
+  // The object has a page of its own now, and the mapping still what was lent.
+  ASSERT_TRUE(spaces[0]->protect(range, Permissions::read_only()));
+  ASSERT_TRUE(spaces[0]->protect(range, kRw));
+  ASSERT_TRUE(set(0, range.start(), 9));
+  EXPECT_EQ(lent[0], 7u);
+  EXPECT_EQ(get(0, range.start()), 9u);
+  EXPECT_EQ(test::word_at(*object, 0), 9u);
+}
+
 TEST_P(VmoFaultTest, AFaultThatMustWaitSaysForWhat) {
   auto* told = new test::ToldPages;
   const auto object = create(4, PageProviderRef::adopt(told));
