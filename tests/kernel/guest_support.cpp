@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <memory>
 #include <new>
 
 #include <quoll/kernel/exec/exec.hpp>
@@ -95,8 +96,8 @@ World* make_world() {
   if (!probe || image == nullptr) return nullptr;
   auto archive = archive::Archive::open(image->bytes());
   if (!archive) return nullptr;
-  auto* const made = new (std::nothrow) World(std::move(*probe), std::move(*archive));
-  if (made == nullptr) return nullptr;
+  std::unique_ptr<World> made(new (std::nothrow) World(std::move(*probe), std::move(*archive)));
+  if (!made) return nullptr;
 
   Services::Parts parts;
   parts.machine = {
@@ -111,7 +112,7 @@ World* make_world() {
   parts.runtime = &made->probe;
   made->parts = std::move(parts);
   made->services.emplace(made->parts);
-  return made;
+  return made.release();
 }
 
 bool has_world() {

@@ -106,6 +106,32 @@ std::uint64_t SpacesSystem::any_page(const SpaceModel& model) {
   return found->first;
 }
 
+/// Handles a fault as the model's page, or none, says that it ends; nothing when it is resolved.
+std::optional<Step> SpacesSystem::fault(AddressSpace& space, const Page* page, VirtualAddress at,
+                                        Access access) {
+  const FaultOutcome outcome = space.handle_fault(at, access);
+  if (outcome == FaultOutcome::kOutOfMemory && scarce_) return Step{3, false};
+  FaultOutcome expected = FaultOutcome::kResolved;
+  if (page == nullptr) {
+    expected = FaultOutcome::kNotMapped;
+  } else if (page->backing == Backing::kGuard) {
+    expected = FaultOutcome::kGuard;
+  } else if (!page->permissions.allows(access)) {
+    expected = FaultOutcome::kDenied;
+  }
+  require(outcome == expected, "touch: the fault has another outcome");
+  switch (outcome) {
+    case FaultOutcome::kResolved:
+      return std::nullopt;
+    case FaultOutcome::kNotMapped:
+      return Step{1, false};
+    case FaultOutcome::kGuard:
+      return Step{4, false};
+    default:
+      return Step{2, false};
+  }
+}
+
 Step SpacesSystem::touch(AddressSpace& space, SpaceModel& model) {
   const std::uint64_t number = any_page(model);
   const std::array accesses{Access::kRead, Access::kWrite, Access::kExecute};
@@ -116,18 +142,8 @@ Step SpacesSystem::touch(AddressSpace& space, SpaceModel& model) {
   const bool allowed = found != model.pages.end() && found->second.permissions.allows(access);
   auto physical = machine_.translate(hart, at, access);
   for (int tries = 0; !physical && tries < 2; ++tries) {
-    const FaultOutcome outcome = space.handle_fault(at, access);
-    if (outcome == FaultOutcome::kOutOfMemory && scarce_) return {3, false};
-    const bool guards = found != model.pages.end() && found->second.backing == Backing::kGuard;
-    const FaultOutcome expected = found == model.pages.end() ? FaultOutcome::kNotMapped
-                                  : guards                   ? FaultOutcome::kGuard
-                                  : !allowed                 ? FaultOutcome::kDenied
-                                                             : FaultOutcome::kResolved;
-    require(outcome == expected, "touch: the fault has another outcome");
-    if (guards) return {4, false};
-    if (outcome != FaultOutcome::kResolved) {
-      return {outcome == FaultOutcome::kNotMapped ? 1U : 2U, false};
-    }
+    const Page* const page = found == model.pages.end() ? nullptr : &found->second;
+    if (const auto ended = fault(space, page, at, access)) return *ended;
     physical = machine_.translate(hart, at, access);
   }
   require(physical.has_value(), "touch: it faults again and again");

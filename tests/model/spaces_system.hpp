@@ -45,6 +45,8 @@ class SpacesSystem : public System {
   std::uint64_t& vmo_value(std::uint64_t page);
   std::uint64_t any_page(const SpaceModel& model);
   Step touch(vm::AddressSpace& space, SpaceModel& model);
+  std::optional<Step> fault(vm::AddressSpace& space, const Page* page, mem::VirtualAddress at,
+                            mem::Access access);
 
   // Requests: spaces_change.cpp.
   Step refused(std::uint32_t kind, vm::SpaceError error, bool expected) const;

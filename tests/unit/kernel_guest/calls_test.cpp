@@ -6,6 +6,8 @@
 namespace quoll::guest {
 namespace {
 
+constexpr std::uint64_t kPage = abi::kPageSize;
+
 using abi::Error;
 using abi::Syscall;
 
@@ -171,7 +173,7 @@ TEST_F(GuestTest, DirectoryReadGoesOnAtItsCookies) {
   EXPECT_EQ(names, (std::vector<std::string>{"a", "b", "c"}));
   EXPECT_EQ(call(Syscall::kDirectoryRead, {dir, 0, buffer_, 31}).error, Error::kBadArgument);
   EXPECT_EQ(call(Syscall::kDirectoryRead, {dir, 0, buffer_, 0}).value, 0u);
-  EXPECT_EQ(call(Syscall::kDirectoryRead, {dir, 0, buffer_, 4096}).value, 96u);
+  EXPECT_EQ(call(Syscall::kDirectoryRead, {dir, 0, buffer_, kPage}).value, 96u);
   EXPECT_EQ(call(Syscall::kDirectoryRead, {dir, ~std::uint64_t{0}, buffer_, 99}).value, 0u);
 }
 
@@ -184,7 +186,7 @@ TEST_F(GuestTest, RandomFillsExactlyTheBuffer) {
 }
 
 TEST_F(GuestTest, MemoryIsReservedCommittedAndGivenBack) {
-  constexpr std::uint64_t kPages = 64 * 4096;
+  constexpr std::uint64_t kPages = 64 * kPage;
   const CallResult reserved = call(Syscall::kMemoryReserve, {kPages});
   ASSERT_EQ(reserved.error, Error::kOk);
   const std::uint64_t base = reserved.value;
@@ -193,40 +195,40 @@ TEST_F(GuestTest, MemoryIsReservedCommittedAndGivenBack) {
   EXPECT_EQ(call(Syscall::kRandom, {base + 8184, 8}).error, Error::kOk);
   EXPECT_EQ(call(Syscall::kRandom, {base + 8184, 9}).error, Error::kBadAddress);
   // Committing again keeps the content, decommitting drops it.
-  EXPECT_EQ(call(Syscall::kMemoryCommit, {base, 3 * 4096}).error, Error::kOk);
+  EXPECT_EQ(call(Syscall::kMemoryCommit, {base, 3 * kPage}).error, Error::kOk);
   EXPECT_EQ(peek_string(base + 8184, 8), std::string(8, '\xab'));
-  EXPECT_EQ(call(Syscall::kMemoryDecommit, {base + 4096, 4096}).error, Error::kOk);
-  EXPECT_EQ(call(Syscall::kRandom, {base + 4096, 1}).error, Error::kBadAddress);
-  EXPECT_EQ(call(Syscall::kMemoryCommit, {base + 4096, 4096}).error, Error::kOk);
+  EXPECT_EQ(call(Syscall::kMemoryDecommit, {base + kPage, kPage}).error, Error::kOk);
+  EXPECT_EQ(call(Syscall::kRandom, {base + kPage, 1}).error, Error::kBadAddress);
+  EXPECT_EQ(call(Syscall::kMemoryCommit, {base + kPage, kPage}).error, Error::kOk);
   EXPECT_EQ(peek_string(base + 8184, 8), std::string(8, '\0'));
   EXPECT_EQ(call(Syscall::kMemoryRelease, {base}).error, Error::kOk);
   EXPECT_EQ(call(Syscall::kMemoryRelease, {base}).error, Error::kBadArgument);
-  EXPECT_EQ(call(Syscall::kMemoryCommit, {base, 4096}).error, Error::kBadArgument);
+  EXPECT_EQ(call(Syscall::kMemoryCommit, {base, kPage}).error, Error::kBadArgument);
 }
 
 TEST_F(GuestTest, ReservedMemoryBecomesAGuard) {
-  const std::uint64_t base = call(Syscall::kMemoryReserve, {8 * 4096}).value;
-  EXPECT_EQ(call(Syscall::kMemoryCommit, {base, 4096}).error, Error::kOk);
-  EXPECT_EQ(call(Syscall::kMemoryGuard, {base + 2 * 4096, 6 * 4096}).error, Error::kOk);
+  const std::uint64_t base = call(Syscall::kMemoryReserve, {8 * kPage}).value;
+  EXPECT_EQ(call(Syscall::kMemoryCommit, {base, kPage}).error, Error::kOk);
+  EXPECT_EQ(call(Syscall::kMemoryGuard, {base + 2 * kPage, 6 * kPage}).error, Error::kOk);
   EXPECT_EQ(call(Syscall::kMemoryGuard, {base, 0}).error, Error::kOk);
-  EXPECT_EQ(guest_->space().handle_fault(mem::VirtualAddress(base + 3 * 4096), mem::Access::kRead),
+  EXPECT_EQ(guest_->space().handle_fault(mem::VirtualAddress(base + 3 * kPage), mem::Access::kRead),
             vm::FaultOutcome::kGuard);
   // It stays one, and what is committed becomes none.
-  EXPECT_EQ(call(Syscall::kMemoryCommit, {base + 2 * 4096, 4096}).error, Error::kBadArgument);
-  EXPECT_EQ(call(Syscall::kMemoryGuard, {base, 4096}).error, Error::kBadArgument);
-  EXPECT_EQ(call(Syscall::kMemoryGuard, {base, 2 * 4096}).error, Error::kBadArgument);
-  EXPECT_EQ(call(Syscall::kMemoryCommit, {base + 4096, 4096}).error, Error::kOk);
+  EXPECT_EQ(call(Syscall::kMemoryCommit, {base + 2 * kPage, kPage}).error, Error::kBadArgument);
+  EXPECT_EQ(call(Syscall::kMemoryGuard, {base, kPage}).error, Error::kBadArgument);
+  EXPECT_EQ(call(Syscall::kMemoryGuard, {base, 2 * kPage}).error, Error::kBadArgument);
+  EXPECT_EQ(call(Syscall::kMemoryCommit, {base + kPage, kPage}).error, Error::kOk);
   EXPECT_EQ(call(Syscall::kMemoryRelease, {base}).error, Error::kOk);
-  EXPECT_EQ(call(Syscall::kMemoryGuard, {base, 4096}).error, Error::kBadArgument);
+  EXPECT_EQ(call(Syscall::kMemoryGuard, {base, kPage}).error, Error::kBadArgument);
   // All of it can be one.
-  const std::uint64_t all = call(Syscall::kMemoryReserve, {4096}).value;
-  EXPECT_EQ(call(Syscall::kMemoryGuard, {all, 4096}).error, Error::kOk);
+  const std::uint64_t all = call(Syscall::kMemoryReserve, {kPage}).value;
+  EXPECT_EQ(call(Syscall::kMemoryGuard, {all, kPage}).error, Error::kOk);
   EXPECT_EQ(call(Syscall::kMemoryRelease, {all}).error, Error::kOk);
 }
 
 TEST_F(GuestTest, AFaultIsExplained) {
-  const std::uint64_t base = call(Syscall::kMemoryReserve, {2 * 4096}).value;
-  ASSERT_EQ(call(Syscall::kMemoryGuard, {base + 4096, 4096}).error, Error::kOk);
+  const std::uint64_t base = call(Syscall::kMemoryReserve, {2 * kPage}).value;
+  ASSERT_EQ(call(Syscall::kMemoryGuard, {base + kPage, kPage}).error, Error::kOk);
   const auto explained = [&](std::uint64_t address) {
     Fault fault{abi::FaultKind::kLoad, address, 0x200000};
     explain(*guest_, guest_->space().handle_fault(mem::VirtualAddress(address), mem::Access::kRead),
@@ -239,10 +241,10 @@ TEST_F(GuestTest, AFaultIsExplained) {
   const Fault reserved = explained(base + 8);
   EXPECT_EQ(reserved.cause, abi::FaultCause::kDenied);
   EXPECT_EQ(reserved.region_start, base);
-  EXPECT_EQ(reserved.region_end, base + 4096);
-  const Fault guard = explained(base + 4096);
+  EXPECT_EQ(reserved.region_end, base + kPage);
+  const Fault guard = explained(base + kPage);
   EXPECT_EQ(guard.cause, abi::FaultCause::kGuard);
-  EXPECT_EQ(guard.region_start, base + 4096);
+  EXPECT_EQ(guard.region_start, base + kPage);
   Fault wanting{abi::FaultKind::kLoad, base, 0x200000};
   explain(*guest_, vm::FaultOutcome::kOutOfMemory, wanting);
   EXPECT_EQ(wanting.kind, abi::FaultKind::kOutOfMemory);
@@ -253,7 +255,7 @@ TEST_F(GuestTest, AFaultIsExplained) {
   abi::FaultFrame frame;
   peek(&frame, guest_->context().x[arch::kRegA0], sizeof frame);
   EXPECT_EQ(frame.cause, abi::FaultCause::kGuard);
-  EXPECT_EQ(frame.region_start, base + 4096);
+  EXPECT_EQ(frame.region_start, base + kPage);
   EXPECT_EQ(frame.region_end, base + 8192);
 }
 
@@ -264,18 +266,18 @@ TEST_F(GuestTest, MemoryCallsRefuseNonsense) {
     EXPECT_EQ(call(Syscall::kMemoryReserve, {size}).error, Error::kBadArgument) << size;
   }
   EXPECT_EQ(call(Syscall::kMemoryReserve, {std::uint64_t{1} << 62}).error, Error::kNoMemory);
-  EXPECT_EQ(call(Syscall::kMemoryCommit, {base + 1, 4096}).error, Error::kBadArgument);
+  EXPECT_EQ(call(Syscall::kMemoryCommit, {base + 1, kPage}).error, Error::kBadArgument);
   EXPECT_EQ(call(Syscall::kMemoryCommit, {base, 4097}).error, Error::kBadArgument);
-  EXPECT_EQ(call(Syscall::kMemoryCommit, {base, 3 * 4096}).error, Error::kBadArgument);
+  EXPECT_EQ(call(Syscall::kMemoryCommit, {base, 3 * kPage}).error, Error::kBadArgument);
   EXPECT_EQ(call(Syscall::kMemoryCommit, {base, ~std::uint64_t{4095}}).error, Error::kBadArgument);
-  EXPECT_EQ(call(Syscall::kMemoryDecommit, {base, 3 * 4096}).error, Error::kBadArgument);
-  EXPECT_EQ(call(Syscall::kMemoryRelease, {base + 4096}).error, Error::kBadArgument);
+  EXPECT_EQ(call(Syscall::kMemoryDecommit, {base, 3 * kPage}).error, Error::kBadArgument);
+  EXPECT_EQ(call(Syscall::kMemoryRelease, {base + kPage}).error, Error::kBadArgument);
   for (const std::uint64_t wild : kWild) {
     const std::uint64_t page = wild & ~std::uint64_t{4095};
-    EXPECT_EQ(call(Syscall::kMemoryCommit, {page, 4096}).error, Error::kBadArgument) << page;
-    EXPECT_EQ(call(Syscall::kMemoryDecommit, {page, 4096}).error, Error::kBadArgument) << page;
+    EXPECT_EQ(call(Syscall::kMemoryCommit, {page, kPage}).error, Error::kBadArgument) << page;
+    EXPECT_EQ(call(Syscall::kMemoryDecommit, {page, kPage}).error, Error::kBadArgument) << page;
     EXPECT_EQ(call(Syscall::kMemoryRelease, {page}).error, Error::kBadArgument) << page;
-    EXPECT_EQ(call(Syscall::kMemoryGuard, {page, 4096}).error, Error::kBadArgument) << page;
+    EXPECT_EQ(call(Syscall::kMemoryGuard, {page, kPage}).error, Error::kBadArgument) << page;
   }
 }
 
@@ -284,7 +286,7 @@ TEST_F(GuestTest, CommitIsRefusedBeyondTheLimitAndChangesNothing) {
   EXPECT_EQ(call(Syscall::kMemoryCommit, {base, 2 * kLimit}).error, Error::kNoMemory);
   EXPECT_EQ(call(Syscall::kRandom, {base, 1}).error, Error::kBadAddress);
   EXPECT_EQ(call(Syscall::kMemoryCommit, {base, kLimit - kBufferSize}).error, Error::kOk);
-  EXPECT_EQ(call(Syscall::kMemoryCommit, {base + kLimit, 4096}).error, Error::kNoMemory);
+  EXPECT_EQ(call(Syscall::kMemoryCommit, {base + kLimit, kPage}).error, Error::kNoMemory);
 }
 
 TEST_F(GuestTest, AnUpcallReceivesTheFaultAndReturnsToTheFrame) {
@@ -341,7 +343,7 @@ TEST_F(GuestTest, UpcallsAreRefusedWhenTheyCannotWork) {
 
 TEST_F(GuestTest, FaultReturnChecksStateAddressAndPc) {
   EXPECT_EQ(call(Syscall::kFaultReturn, {buffer_}).error, Error::kBadArgument);
-  ASSERT_EQ(call(Syscall::kFaultUpcall, {0x200000, buffer_ + 4096}).error, Error::kOk);
+  ASSERT_EQ(call(Syscall::kFaultUpcall, {0x200000, buffer_ + kPage}).error, Error::kOk);
   ASSERT_TRUE(deliver_fault(*guest_, {abi::FaultKind::kLoad, 0, 0x200000}));
   EXPECT_EQ(call(Syscall::kFaultReturn, {8}).error, Error::kBadAddress);
   abi::FaultFrame frame{};
@@ -378,7 +380,7 @@ TEST_F(GuestTest, EveryCallSurvivesWildArguments) {
                                   3,
                                   buffer_,
                                   buffer_ + kBufferSize - 1,
-                                  4096,
+                                  kPage,
                                   0x10000,
                                   0xffff'ffc0'0000'0000,
                                   ~std::uint64_t{0}};

@@ -50,8 +50,8 @@ inline std::vector<std::byte> pack(const std::vector<std::pair<std::string, std:
 
 class GuestTest : public ::testing::Test {
  protected:
-  static constexpr std::uint64_t kMemory = 32 << 20;
-  static constexpr std::uint64_t kLimit = 4 << 20;
+  static constexpr std::uint64_t kMemory = std::uint64_t{32} << 20;
+  static constexpr std::uint64_t kLimit = std::uint64_t{4} << 20;
 
   GuestTest()
       : machine_({mem::PhysicalRange(mem::PhysicalAddress(0x8000'0000), kMemory)}, 2),
@@ -142,7 +142,7 @@ class GuestTest : public ::testing::Test {
     return *guest_->handles().open(OpenObject::of_stream(stream, rights));
   }
 
-  static constexpr std::uint64_t kBufferSize = 256 * 1024;
+  static constexpr std::uint64_t kBufferSize = std::uint64_t{256} * 1024;
   /// Addresses that are never the guest's.
   static constexpr std::uint64_t kWild[] = {
       0, 8, 0xfff, 0x3f'ffff'f000, 0x4000'0000'0000, 0xffff'ffc0'0000'0000, ~std::uint64_t{0} - 7};

@@ -15,9 +15,9 @@ void BuddyLists::clear() noexcept {
 }
 
 void BuddyLists::mark_absent_buddies(FrameNumber frame, unsigned order) noexcept {
-  for (; order < kMaxOrder; ++order) {
-    const FrameNumber head = base::align_down(frame, FrameNumber{1} << order);
-    FrameInfo* const buddy = arenas_.find(head ^ (FrameNumber{1} << order));
+  for (unsigned of = order; of < kMaxOrder; ++of) {
+    const FrameNumber head = base::align_down(frame, FrameNumber{1} << of);
+    FrameInfo* const buddy = arenas_.find(head ^ (FrameNumber{1} << of));
     if (buddy != nullptr) buddy->set_state(FrameState::kAbsent);
   }
 }

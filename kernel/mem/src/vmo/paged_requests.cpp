@@ -34,7 +34,9 @@ PageRequestRef PagedVmo::take_request(std::uint64_t offset) {
 void PagedVmo::take_requests(std::uint64_t from, PageRequestTree& to) {
   while (PageRequest* const request = requests_.find_not_above(kMaxSize)) {
     if (request->offset() < from) return;
-    to.insert(*take_request(request->offset()).leak());
+    requests_.erase(*request);
+    --request_count_;
+    to.insert(*request);
   }
 }
 
