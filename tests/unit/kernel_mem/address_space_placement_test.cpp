@@ -169,6 +169,7 @@ TEST_P(PlacementTest, NearIsAnywhereInTheWindowAndOutsideOnceThatIsFull) {
     const auto outside = s.reserve(placement, kPageSize);
     ASSERT_TRUE(outside.has_value());
     EXPECT_FALSE(window.contains(outside->start()));
+    ASSERT_TRUE(s.release(outside->start()));
   }
   // A window that the space does not reach, and one that is larger than it.
   EXPECT_TRUE(s.reserve(Placement::near(s.bounds().end() + kWindow, kWindow), kPageSize));

@@ -52,7 +52,7 @@ class AsidTest : public testing::TestWithParam<std::tuple<unsigned, unsigned>> {
 
   const unsigned bits = std::get<0>(GetParam());
   AsidAllocator asids{bits};
-  std::vector<AsidTag> tags{std::size_t{3} * ((1U << std::min(bits, 4U)) + 1)};
+  std::vector<AsidTag> tags{std::size_t{3} * ((std::size_t{1} << std::min(bits, 4U)) + 1)};
   std::vector<ModelHart> harts{std::get<1>(GetParam())};
   unsigned forgotten = 0;
 };
@@ -84,7 +84,7 @@ class ManyAsidsTest : public AsidTest {};
 TEST_P(ManyAsidsTest, KeepsTheAsidsOfRunningSpacesWhenAGenerationEnds) {
   enter(0, 0);
   const std::uint16_t mine = harts[0].asid;
-  std::vector<AsidTag> many(3 * asids.capacity());
+  std::vector<AsidTag> many(std::size_t{3} * asids.capacity());
   const unsigned last = static_cast<unsigned>(harts.size()) - 1;
   for (AsidTag& tag : many) ASSERT_NE(asids.enter(tag, last).asid, mine);
   EXPECT_EQ(asids.generation(), 4u);
