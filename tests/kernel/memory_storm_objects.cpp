@@ -2,7 +2,8 @@
 //
 // Memory objects under load: all harts fault in one object, through one space and through spaces of
 // their own; copies of copies of copies are written and end in any order; pages are forgotten,
-// unmapped and touched at once; and what several harts need at once is made once.
+// unmapped and touched at once; and what several harts need at once is made once. One file, because
+// all storms share the spaces and the pages that carry their page's number.
 #include <algorithm>
 #include <array>
 #include <atomic>

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //
 // The guest of the kernel's own tests: a user-mode program without engine or library, that does
-// to the kernel what its arguments say, and tells by its exit status what came of it.
+// to the kernel what its arguments say, and tells by its exit status what came of it. One file: it
+// is linked alone, and each action is a few lines.
 #include <cstddef>
 #include <cstdint>
 

@@ -131,12 +131,15 @@ async::Task<bool> run_one(const Test& test, Company company) {
       break;
     }
     if (!balanced || place.failures.load() != 0) break;
-    // Others count themselves out just after they have woken us.
+    // Others count themselves out just after they have woken us. One time at which nothing is more
+    // is enough: a look after that may meet what somebody else holds for a moment.
     const exec::Ticks patience = exec::now() + exec::ticks_per_second() / 2;
-    while (!accounts.balance() && exec::now() < patience) {
+    bool is_balanced = accounts.balance();
+    while (!is_balanced && exec::now() < patience) {
       (void)co_await async::sleep_until(exec::now() + exec::ticks_per_second() / 2000);
+      is_balanced = accounts.balance();
     }
-    if (accounts.balance()) break;
+    if (is_balanced) break;
     if (round == 0) continue;
     report_failure(__FILE__, __LINE__, "a balance after the second time");
     accounts.print();
