@@ -3,7 +3,7 @@
 // Memory objects under load: all harts fault in one object, through one space and through spaces of
 // their own; copies of copies of copies are written and end in any order; pages are forgotten,
 // unmapped and touched at once; and what several harts need at once is made once. One file, because
-// all storms share the spaces and the pages that carry their page's number.
+// the storms share how objects are mapped, stored to and read.
 #include <algorithm>
 #include <array>
 #include <atomic>

@@ -192,12 +192,30 @@ class Mapper {
       case 5:
         (void)set(*object_, random_() % 50, hart_);
         break;
+      case 6:
+      case 7:
+        put_copy();
+        break;
       default:
         access();
     }
   }
 
  private:
+  /// A private page of a copy in the place of a page of the object, which keeps that in its list:
+  /// the mapping of the rest covers it. Both may have the same frame there.
+  void put_copy() {
+    const std::uint64_t offset = random_() % range_->page_count() * kPageSize;
+    const VirtualAddress at = range_->start() + offset;
+    const PagedVmoRef copy = *object_->clone(kRw);
+    if (offset + kPageSize > copy->size()) return;
+    check(space_.unmap(VirtualRange(at, kPageSize)).has_value(), "a page is unmapped");
+    check(space_.map_private(Placement::at(at), copy, offset, kPageSize, kRw).has_value(),
+          "a copy is mapped in its place");
+    (void)space_.handle_fault(at, mem::Access::kRead);
+    const FaultOutcome outcome = space_.handle_fault(at, mem::Access::kWrite);
+    check(outcome == FaultOutcome::kResolved, "it is written");
+  }
   void map() {
     const auto where = Placement::at(VirtualAddress(0x10'0000));
     const bool is_private = random_() % 3 == 0;

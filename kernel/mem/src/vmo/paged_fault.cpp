@@ -76,25 +76,20 @@ FaultOutcome AddressSpace::show_private(const Region& region, PagedVmo& object,
   }
   auto copy = object.copy_of(*source);
   if (!copy) return FaultOutcome::kOutOfMemory;
-  const mem::PhysicalAddress own = copy->address();
-  if (leaf) {
-    if (region.permissions.can_execute()) fence_code_everywhere();
-    const auto replaced =
-        tables().page_mut(page)->replace(own, {region.permissions}, flusher.changes());
-    QUOLL_ASSERT(replaced.has_value());
-  } else {
-    const FaultOutcome shown = show(page, own, region.permissions, access, false, flusher);
-    if (shown != FaultOutcome::kResolved) return shown;  // the handle gives the frame back
-  }
+  // What was there may be gone by now: an object with the same frame that was mapped here once may
+  // have taken it back.
+  const FaultOutcome shown =
+      show(page, copy->address(), region.permissions, access, false, flusher);
+  if (shown != FaultOutcome::kResolved) return shown;  // the handle gives the frame back
   (void)copy->leak();
   ++usage_.resident_pages;
   return FaultOutcome::kResolved;
 }
 
 /// Sees to it that a page translates to a frame with permissions that allow the access: maps it,
-/// widens what is there, or makes this hart forget what was. Another frame is there only if it was
-/// lent, by a provider that says something else now: nobody else takes the place of a page that is
-/// mapped.
+/// widens what is there, or makes this hart forget what was. Another frame is there only if this is
+/// a private copy of it, or if it was lent by a provider that says something else now: nobody else
+/// takes the place of a page that is mapped.
 FaultOutcome AddressSpace::show(mem::VirtualAddress page, mem::PhysicalAddress frame,
                                 mem::Permissions permissions, mem::Access access, bool is_lent,
                                 TlbFlusher& flusher) {
@@ -111,7 +106,7 @@ FaultOutcome AddressSpace::show(mem::VirtualAddress page, mem::PhysicalAddress f
       added.waive();
       return FaultOutcome::kResolved;
     }
-    if (is_new) [[unlikely]] {
+    if (is_new) {
       const auto replaced = entry->replace(frame, {permissions}, flusher.changes());
       QUOLL_ASSERT(replaced.has_value());
       return FaultOutcome::kResolved;
