@@ -297,6 +297,35 @@ std::optional<AmongRegions> measure_among(unsigned present) {
   return AmongRegions{out.map / kTimes, out.unmap / kTimes, out.search / kTimes};
 }
 
+/// What a place chosen at random costs among so many that were, and its end: the mean of some.
+std::optional<std::uint64_t> measure_random(unsigned present) {
+  constexpr unsigned kTimes = 64;
+  const Fixture user(SpaceLimits{.regions = present + 1}, PlacementSeed{});
+  if (user.space == nullptr) return std::nullopt;
+  AddressSpace& space = *user.space;
+  for (unsigned i = 0; i < present; ++i) {
+    if (!space.reserve(Placement::anywhere(), kPageSize)) return std::nullopt;
+  }
+  std::uint64_t all = 0;
+  for (unsigned i = 0; i < kTimes; ++i) {
+    std::optional<mem::VirtualRange> range;
+    all += count([&] {
+      if (auto got = space.reserve(Placement::anywhere(), kPageSize)) range = *got;
+    });
+    if (!range || !space.release(range->start())) return std::nullopt;
+  }
+  return all / kTimes;
+}
+
+KTEST(Counts, RandomPlaces) {
+  if (!can_count()) return;
+  const auto one = measure_random(1);
+  const auto thousand = measure_random(1'000);
+  ASSERT_TRUE(one && thousand);
+  tell("regions.random_among_1", *one);
+  tell("regions.random_among_1000", *thousand);
+}
+
 KTEST(Counts, Regions) {
   if (!can_count()) return;
   const auto one = measure_among(1);

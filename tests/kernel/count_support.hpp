@@ -68,8 +68,9 @@ std::uint64_t most(Action action, unsigned times) {
 /// A space of the test's own.
 struct Fixture {
   std::unique_ptr<AddressSpace> space;
-  explicit Fixture(const SpaceLimits& limits = {}) {
-    if (auto made = AddressSpace::create(kernel_space(), limits)) space = std::move(*made);
+  explicit Fixture(const SpaceLimits& limits = {},
+                   const std::optional<PlacementSeed>& seed = std::nullopt) {
+    if (auto made = AddressSpace::create(kernel_space(), limits, seed)) space = std::move(*made);
   }
   Fixture(const Fixture&) = delete;
   Fixture& operator=(const Fixture&) = delete;

@@ -58,5 +58,16 @@ KTEST_TASK(Counts, MinorFault) {
   tell("fault.sequential", run.exit_status - (zeroed - plain));
 }
 
+// One page of WebAssembly's, of sixteen of the machine's: what the kernel does at once, and all
+// that comes of it, zeroing included.
+KTEST_TASK(Counts, MemoryGrow) {
+  if (!can_count()) co_return;
+  const GuestEnd grown = RUN_PROBE("count-grow", "0");
+  const GuestEnd touched = RUN_PROBE("count-grow", "1");
+  CO_ASSERT_TRUE(grown.reason == EndReason::kExited && touched.reason == EndReason::kExited);
+  tell("memory.grow", grown.exit_status);
+  tell("memory.grow_touched", touched.exit_status);
+}
+
 }  // namespace
 }  // namespace quoll::guest::tests

@@ -186,12 +186,69 @@ struct Cost {
   }
 };
 
-KTEST_TASK(GuestMemory, AThousandIdleGuestsOfOneModule, within("300s")) {
-  constexpr std::size_t kGuests = 1000;
+/// Input that never comes; it knows how many wait for it.
+class SilentStream final : public device::ByteStream {
+ public:
+  using Moved = async::Task<base::Result<std::size_t, device::StreamError>>;
+  Moved read(std::span<std::byte>, async::CancelToken token) override {
+    readers.fetch_add(1);
+    (void)co_await nothing_.wait_unless([] { return false; }, token);
+    co_return base::err(device::StreamError::kCancelled);
+  }
+  Moved write(std::span<const std::byte> from, async::CancelToken) override {
+    co_return from.size();
+  }
+  bool readable() noexcept override { return false; }
+  bool writable() noexcept override { return true; }
+  void watch(device::Watcher&) noexcept override {}
+  void unwatch(device::Watcher&) noexcept override {}
+
+  std::atomic<std::size_t> readers{0};
+
+ private:
+  async::WaitQueue nothing_;
+};
+
+using Guests = containers::Vector<GuestRef>;
+
+/// Holds what an idle guest costs to the limits, and prints it. Whatever is neither the guests' own
+/// pages nor their page tables is the kernel's.
+void check_cost_of_idle(std::string_view what, const Guests& guests, const Balance& before,
+                        const Balance& idle) {
   constexpr std::uint64_t kKernelMost = std::uint64_t{16} << 10;
   constexpr std::uint64_t kTablesMost = std::uint64_t{48} << 10;
+  Cost cost;
+  for (const GuestRef& guest : guests) {
+    EXPECT_FALSE(guest->ended().is_set());
+    cost.add(guest->space());
+  }
+  const auto each = [&](std::uint64_t pages) { return pages * abi::kPageSize / guests.size(); };
+  const std::uint64_t frames = idle.frames - before.frames;
+  const std::uint64_t heap = (idle.heap_bytes - before.heap_bytes) / guests.size();
+  const std::uint64_t kernel = each(frames - cost.written - cost.page_tables) + heap;
+  std::array<char, 200> line;
+  const std::size_t size =
+      log::format_to(std::span<char>(line),
+                     "{} x {}: {} bytes of pages that it wrote, {} of page tables, {} of the "
+                     "kernel's ({} in {} objects"
+                     " of the heap)\n",
+                     guests.size(), what, each(cost.written), each(cost.page_tables), kernel, heap,
+                     (idle.heap_objects - before.heap_objects) / guests.size());
+  tracing::write(std::string_view(line.data(), size));
+  EXPECT_LE(kernel, kKernelMost);
+  EXPECT_LE(each(cost.page_tables), kTablesMost);
+}
+
+async::Task<void> end_guests(Guests& guests) {
+  for (const GuestRef& guest : guests) guest->kill();
+  for (const GuestRef& guest : guests) EXPECT_TRUE((co_await wait(*guest)).has_value());
+  guests = {};
+}
+
+KTEST_TASK(GuestMemory, AThousandIdleGuestsOfOneModule, within("300s")) {
+  constexpr std::size_t kGuests = 1000;
   EXPECT_EQ(RUN_PROBE("exit", "0").exit_status, 0U);
-  containers::Vector<GuestRef> guests;
+  Guests guests;
   CO_ASSERT_TRUE(guests.try_reserve(kGuests));
   const Balance before = (co_await balance_at_rest().checked()).value();
   for (std::size_t i = 0; i < kGuests; ++i) {
@@ -200,30 +257,39 @@ KTEST_TASK(GuestMemory, AThousandIdleGuestsOfOneModule, within("300s")) {
     CO_ASSERT_TRUE(guests.try_push_back(std::move(guest)));
   }
   const Balance idle = (co_await balance_at_rest().checked()).value();
-  Cost cost;
-  for (const GuestRef& guest : guests) {
-    EXPECT_FALSE(guest->ended().is_set());
-    cost.add(guest->space());
-  }
   EXPECT_EQ(used_files(), 1U);
-  // Whatever is neither the guests' own pages nor their page tables is the kernel's.
-  const auto each = [](std::uint64_t pages) { return pages * abi::kPageSize / kGuests; };
-  const std::uint64_t frames = idle.frames - before.frames;
-  const std::uint64_t heap = (idle.heap_bytes - before.heap_bytes) / kGuests;
-  const std::uint64_t kernel = each(frames - cost.written - cost.page_tables) + heap;
-  std::array<char, 200> line;
-  const std::size_t size = log::format_to(
-      std::span<char>(line),
-      "an idle guest: {} bytes of pages that it wrote, {} of page tables, {} of the kernel's ({} in"
-      " {} objects of the heap)\n",
-      each(cost.written), each(cost.page_tables), kernel, heap,
-      (idle.heap_objects - before.heap_objects) / kGuests);
-  tracing::write(std::string_view(line.data(), size));
-  EXPECT_LE(kernel, kKernelMost);
-  EXPECT_LE(each(cost.page_tables), kTablesMost);
-  for (const GuestRef& guest : guests) guest->kill();
-  for (const GuestRef& guest : guests) CO_ASSERT_TRUE((co_await wait(*guest)).has_value());
-  guests = {};
+  check_cost_of_idle("an idle guest", guests, before, idle);
+  CO_ASSERT_TRUE((co_await end_guests(guests).checked()).has_value());
+  EXPECT_BALANCED(before);
+}
+
+// A thousand where the machine's memory suffices.
+KTEST_TASK(GuestMemory, AThousandWebAssemblyProgramsThatAwaitInput, within("300s")) {
+  constexpr std::uint64_t kRoomOfOne = std::uint64_t{400} << 10;
+  const RealRuntime runtime;
+  static constinit SilentStream input;
+  input.readers.store(0);
+  CO_ASSERT_TRUE(runtime.has("bin/cat.wasm"));
+  device::StandardStreams streams;
+  streams.input = &input;
+  Guests guests;
+  const vm::FrameStatistics memory = vm::frames().statistics();
+  const std::size_t count = std::min<std::size_t>(
+      (memory.managed - memory.allocated) * abi::kPageSize / kRoomOfOne, 1000);
+  CO_ASSERT_TRUE(guests.try_reserve(count));
+  const Balance before = (co_await balance_at_rest().checked()).value();
+  for (std::size_t i = 0; i < count; ++i) {
+    GuestRef guest = runtime.start("bin/cat.wasm", streams);
+    CO_ASSERT_TRUE(static_cast<bool>(guest));
+    CO_ASSERT_TRUE(guests.try_push_back(std::move(guest)));
+  }
+  while (input.readers.load() < count) {
+    (void)co_await exec::sleep_until(exec::now() + exec::ticks_from_nanoseconds(10'000'000));
+  }
+  const Balance idle = (co_await balance_at_rest().checked()).value();
+  EXPECT_EQ(used_files(), 1U);
+  check_cost_of_idle("an idle WebAssembly program", guests, before, idle);
+  CO_ASSERT_TRUE((co_await end_guests(guests).checked()).has_value());
   EXPECT_BALANCED(before);
 }
 

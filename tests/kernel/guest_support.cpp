@@ -9,6 +9,7 @@
 #include <quoll/kernel/exec/exec.hpp>
 #include <quoll/kernel/exec/start.hpp>
 #include <quoll/kernel/guest/embedded.hpp>
+#include <quoll/kernel/guest/embedded_runtime.hpp>
 #include <quoll/kernel/guest/services.hpp>
 #include <quoll/kernel/mem/init.hpp>
 #include <quoll/kernel/random/random.hpp>
@@ -115,6 +116,36 @@ World* make_world() {
   return made.release();
 }
 
+/// What the runtime's guests have instead of the probe's. Made once, never taken down.
+struct RealWorld {
+  RuntimeImage runtime;
+  archive::Archive archive;
+};
+RealWorld* real_world = nullptr;
+
+RealWorld* make_real_world() {
+  const handoff::BootInfo& info = *kernel::state().boot_info;
+  if (info.initrd.is_empty()) return nullptr;
+  const std::span<const std::byte> file = embedded_runtime(false);
+  const auto physical = physical_of_constant(info, vm::frames().phys_map(), file);
+  if (!physical) return nullptr;
+  auto runtime =
+      RuntimeImage::open({vm::at_physical<const std::byte>(*physical), file.size()}, *physical);
+  auto archive = archive::Archive::open(
+      {vm::at_physical<const std::byte>(mem::PhysicalAddress(info.initrd.start)),
+       info.initrd.size()});
+  if (!runtime || !archive) return nullptr;
+  return new (std::nothrow) RealWorld{std::move(*runtime), std::move(*archive)};
+}
+
+void make_real(Services::Parts& parts) {
+  if (real_world == nullptr) real_world = make_real_world();
+  EXPECT_TRUE(real_world != nullptr);
+  if (real_world == nullptr) return;
+  parts.runtime = &real_world->runtime;
+  parts.archive = &real_world->archive;
+}
+
 bool has_world() {
   if (world == nullptr) {
     world = make_world();
@@ -135,6 +166,26 @@ OtherServices::OtherServices(void (*change)(Services::Parts& parts)) {
 
 OtherServices::~OtherServices() {
   set_services(&*world->services);
+}
+
+RealRuntime::RealRuntime() : services_(make_real) {}
+
+bool RealRuntime::has(std::string_view path) const noexcept {
+  return services().archive().resolve(path).has_value();
+}
+
+GuestRef RealRuntime::start(std::string_view path, const device::StandardStreams& streams) const {
+  const auto module = services().archive().resolve(path);
+  EXPECT_TRUE(module.has_value());
+  if (!module) return {};
+  GuestSpec spec;
+  spec.name = path;
+  spec.program = *module;
+  spec.arguments = std::span(&path, 1);
+  spec.streams = streams;
+  auto started = quoll::guest::start(spec);
+  EXPECT_TRUE(started.has_value());
+  return started ? std::move(*started) : GuestRef();
 }
 
 void MemoryStream::feed(std::byte byte) noexcept {

@@ -73,6 +73,19 @@ async::Task<GuestEnd> run_probe_with(std::string_view action, std::uint64_t numb
 #define RUN_PROBE_WITH(action, number) \
   (co_await quoll::guest::tests::run_probe_with(action, number).checked()).value()
 
+/// For as long as it lives, guests run WebAssembly programs of the boot archive. *Requires*: as
+/// `OtherServices`.
+class RealRuntime {
+ public:
+  RealRuntime();
+  bool has(std::string_view path) const noexcept;
+  /// Starts the program at a path; nothing when that failed, which the test has been told then.
+  GuestRef start(std::string_view path, const device::StandardStreams& streams) const;
+
+ private:
+  OtherServices services_;
+};
+
 /// A number as the probe reads it.
 class Hex {
  public:

@@ -418,6 +418,12 @@ void wait_for_input() {
   finish(byte);
 }
 
+std::uint64_t instructions() {
+  std::uint64_t count = 0;
+  asm volatile("rdinstret %0" : "=r"(count) : : "memory");
+  return count;
+}
+
 // Instructions from user mode to user mode of a call that returns at once.
 void count_call() {
   std::uint64_t least = ~std::uint64_t{0};
@@ -459,6 +465,27 @@ void count_fault() {
     all += after - before;
   }
   finish(upwards ? all / kPages : least);
+}
+
+// Instructions of one step of `memory.grow`: 64 KiB more of a reservation of 8 GiB. Or of that and
+// the first store to each of its pages.
+void count_grow() {
+  constexpr std::uint64_t kStep = std::uint64_t{64} << 10;
+  constexpr std::uint64_t kSteps = 40;
+  const bool touches = number(1) != 0;
+  const Result reserved = call(Syscall::kMemoryReserve, std::uint64_t{8} << 30);
+  EXPECT(reserved.error == Error::kOk);
+  std::uint64_t all = 0;
+  for (std::uint64_t i = 0; i < kSteps; ++i) {
+    const std::uint64_t more = reserved.value + i * kStep;
+    const std::uint64_t before = instructions();
+    EXPECT(call(Syscall::kMemoryCommit, more, kStep).error == Error::kOk);
+    for (std::uint64_t at = 0; touches && at < kStep; at += kPageSize) {
+      asm volatile("sd zero, 0(%0)" : : "r"(more + at) : "memory");
+    }
+    all += instructions() - before;
+  }
+  finish(all / kSteps);
 }
 
 // So many of everything that the kernel records of a guest, and nothing else of those kinds.
@@ -521,6 +548,7 @@ constexpr Action kActions[] = {
     {"input", wait_for_input},
     {"count-call", count_call},
     {"count-fault", count_fault},
+    {"count-grow", count_grow},
     {"be-traced", be_traced},
 };
 

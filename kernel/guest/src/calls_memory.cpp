@@ -55,7 +55,8 @@ bool is_reservation(Guest& guest, mem::VirtualAddress address) {
 
 base::Result<std::uint64_t, Error> reserve(Guest& guest, std::uint64_t size) {
   if (size == 0 || !base::is_aligned(size, abi::kPageSize)) return err(Error::kBadArgument);
-  const auto range = TRY(guest.space().reserve(guest.placement(), size).transform_error(to_abi));
+  const auto range =
+      TRY(guest.space().reserve(guest.placement(size), size).transform_error(to_abi));
   return range.start().value();
 }
 

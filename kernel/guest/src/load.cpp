@@ -15,9 +15,9 @@ using vm::SpaceError;
 // The interpreter keeps its own frames elsewhere and does not recurse: this is ample.
 constexpr std::uint64_t kStackSize = std::uint64_t{256} * 1024;
 
-// The 256 TiB around the image: all there is but in Sv57, where what lies in them shares a page
-// table with it.
-constexpr std::uint64_t kReach = std::uint64_t{1} << 48;
+// The 512 GiB around the image: 2^27 places, and all there is in Sv39 (2^26). What lies in them
+// shares all but two page tables with it.
+constexpr std::uint64_t kReach = std::uint64_t{1} << 39;
 
 constexpr mem::Permissions kUserReadOnly = mem::Permissions::read_only().for_user();
 constexpr mem::Permissions kUserReadWrite = mem::Permissions::read_write().for_user();

@@ -180,6 +180,30 @@ TEST_P(PlacementTest, NearIsAnywhereInTheWindowAndOutsideOnceThatIsFull) {
   EXPECT_TRUE(s.reserve(Placement::near(VirtualAddress(0), kPageSize), 2 * kWindow));
 }
 
+TEST_P(PlacementTest, NearBeginsInTheWindowAndWidensItByAPageTable) {
+  const unsigned number = std::random_device()();
+  SCOPED_TRACE("seed " + std::to_string(number));
+  AddressSpace& s = create(seed_from(number));
+  constexpr std::uint64_t kWindow = std::uint64_t{1} << 24;
+  const VirtualRange window(VirtualAddress(5 * kWindow), kWindow);
+  const Placement placement = Placement::near(window.start() + kPageSize, kWindow);
+  // Larger than the window, and at its last place.
+  for (int i = 0; i < 100; ++i) {
+    const VirtualRange range = *s.reserve(placement, 2 * kWindow);
+    ASSERT_TRUE(window.contains(range.start()));
+    ASSERT_TRUE(s.release(range.start()));
+  }
+  ASSERT_TRUE(s.reserve(Placement::at(window.start()), kWindow - kPageSize));
+  EXPECT_EQ(s.reserve(placement, 2 * kWindow)->start(), window.end() - kPageSize);
+  const VirtualRange wider(window.start().align_down(kWindow << 9), kWindow << 9);
+  for (int i = 0; i < 100; ++i) {
+    const VirtualRange range = *s.reserve(placement, kPageSize);
+    ASSERT_TRUE(wider.contains(range.start()));
+    ASSERT_FALSE(window.contains(range.start()));
+    ASSERT_TRUE(s.release(range.start()));
+  }
+}
+
 TEST_P(PlacementTest, WithoutASeedNearIsTheLowestPlaceToo) {
   AddressSpace& s = create(std::nullopt);
   const Placement near = Placement::near(s.bounds().end() - kPageSize, std::uint64_t{1} << 36);

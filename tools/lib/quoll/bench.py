@@ -63,8 +63,8 @@ GROUPS = {
         *(
             Row(image="quoll-test.img", test=f"Counts.{test}")
             for test in (
-                "Frames", "Heap", "Cursors", "Spaces", "Regions", "ObjectFaults", "Clones",
-                "OneFenceForEachCommit",
+                "Frames", "Heap", "Cursors", "Spaces", "Regions", "RandomPlaces", "ObjectFaults",
+                "Clones", "OneFenceForEachCommit", "MemoryGrow",
             )
         ),
         Row(image="quoll-test.img", test="Counts.FramesInit", memory="4G"),

@@ -69,16 +69,19 @@ std::optional<mem::VirtualAddress> AddressSpace::throw_for(Wanted wanted,
   return pick(*places);
 }
 
+base::Result<mem::VirtualAddress, SpaceError> AddressSpace::place_randomly(
+    Placement where, std::uint64_t size) noexcept {
+  const Wanted wanted{size, where.alignment_shift()};
+  for (;; where = where.wider()) {
+    if (const auto start = throw_for(wanted, where.window(bounds_, size))) return *start;
+    if (!where.has_window()) return base::err(SpaceError::kNoRoom);
+  }
+}
+
 /// The same for a fixed place, and for one that is thrown for.
 base::Result<mem::VirtualAddress, SpaceError> AddressSpace::place_unusual(Placement where,
                                                                           std::uint64_t size) {
-  if (!where.is_fixed()) {
-    const Wanted wanted{size, where.alignment_shift()};
-    for (const mem::VirtualRange window : {where.window(bounds_), bounds_}) {
-      if (const auto start = throw_for(wanted, window)) return *start;
-    }
-    return base::err(SpaceError::kNoRoom);
-  }
+  if (!where.is_fixed()) return place_randomly(where, size);
   const auto range = mem::VirtualRange::create(where.address(), size);
   if (!range) return base::err(SpaceError::kOutOfRange);
   TRY(check_range(*range));

@@ -56,9 +56,11 @@ class Guest : public intrusive::RefCounted<Guest>, public intrusive::ListNode<> 
   /// How its linear memories get their addresses: guarded where the mode has room for thousands of
   /// such reservations. (Sv39 has it for thirty.)
   abi::MemoryPlan memory_plan() const noexcept { return memory_plan_; }
-  /// Where its own mappings go: anywhere around what it found when it started, which shares the
-  /// upper levels of the page tables.
-  vm::Placement placement() const noexcept { return vm::Placement::near(home_, kNeighbourhood); }
+  /// Where its own mappings go: anywhere around what it found when it started, so that they share
+  /// page tables. Small ones begin in the same GiB.
+  vm::Placement placement(std::uint64_t bytes) const noexcept {
+    return vm::Placement::near(home_, bytes < kLarge ? kVicinity : kNeighbourhood);
+  }
   /// Chooses both, once it has its first mappings.
   void settle(mem::VirtualAddress home) noexcept;
   /// Keeps the module's pages for as long as the guest runs.
@@ -114,6 +116,11 @@ class Guest : public intrusive::RefCounted<Guest>, public intrusive::ListNode<> 
   /// 2^27 pages, as many as a space of Sv39 has: 512 GiB, what one page table of the level below
   /// Sv48's root reaches.
   static constexpr std::uint64_t kNeighbourhood = std::uint64_t{1} << 39;
+  /// What one page table reaches that has tables of pages.
+  static constexpr std::uint64_t kVicinity = std::uint64_t{1} << 30;
+  /// Linear memories, which untrusted code computes addresses in, are not to lie where their
+  /// guest's other data would be found soon.
+  static constexpr std::uint64_t kLarge = std::uint64_t{1} << 32;
 
   FileUse module_;  // outlives the space, which maps it
   std::unique_ptr<vm::AddressSpace> space_;

@@ -158,6 +158,8 @@ class AddressSpace {
   [[gnu::noinline]] base::Result<mem::VirtualAddress, SpaceError> place_unusual(Placement where,
                                                                                 std::uint64_t size)
       QUOLL_REQUIRES(lock_);
+  [[gnu::noinline]] base::Result<mem::VirtualAddress, SpaceError> place_randomly(
+      Placement where, std::uint64_t size) noexcept QUOLL_REQUIRES(lock_);
   std::optional<mem::VirtualAddress> throw_for(Wanted wanted, mem::VirtualRange window) noexcept
       QUOLL_REQUIRES(lock_);
   Region* region_of(mem::VirtualAddress address) const noexcept QUOLL_REQUIRES(lock_);

@@ -26,8 +26,9 @@ class Placement {
   static constexpr Placement anywhere(std::uint64_t alignment = mem::kPageSize) noexcept {
     return Placement(Kind::kAnywhere, mem::VirtualAddress(0), alignment);
   }
-  /// As `anywhere`, but in the window around an address while there is room in it: the aligned
-  /// stretch of that many bytes. What lies together shares the upper levels of its page tables.
+  /// As `anywhere`, but begins in the window around an address while there is room: the aligned
+  /// stretch of that many bytes; else in the 512 times larger one around that, and so on. What
+  /// begins together shares the upper levels of its page tables.
   /// *Requires*: the window is a power of two, and at least the page size.
   static constexpr Placement near(mem::VirtualAddress address, std::uint64_t window,
                                   std::uint64_t alignment = mem::kPageSize) noexcept {
@@ -44,15 +45,25 @@ class Placement {
   /// Whether one place is as good as another.
   constexpr bool is_anywhere() const noexcept { return kind_ >= Kind::kAnywhere; }
   constexpr mem::VirtualAddress address() const noexcept { return address_; }
-  /// The part of `all` that is tried first.
-  constexpr mem::VirtualRange window(mem::VirtualRange all) const noexcept {
+  /// The part of `all` that something of so many bytes may take so as to begin in the window.
+  constexpr mem::VirtualRange window(mem::VirtualRange all, std::uint64_t bytes) const noexcept {
     if (kind_ != Kind::kNear) return all;
     const std::uint64_t size = std::uint64_t{1} << window_shift_;
     const mem::VirtualAddress start = std::max(address_.align_down(size), all.start());
-    const std::uint64_t rest = size - (start.value() & (size - 1));
     if (start >= all.end()) return all;
-    return mem::VirtualRange(start, std::min(rest, all.end() - start));
+    const std::uint64_t rest = size - (start.value() & (size - 1));
+    const std::uint64_t behind = all.end() - start;
+    if (rest >= behind || bytes >= behind - rest) return mem::VirtualRange(start, behind);
+    return mem::VirtualRange(start, rest - mem::kPageSize + bytes);
   }
+  /// The same with what one page table more reaches; `anywhere` when that is all there is.
+  constexpr Placement wider() const noexcept {
+    Placement out = *this;
+    out.window_shift_ += kLevelShift;
+    if (out.window_shift_ >= kAddressBits) out.kind_ = Kind::kAnywhere;
+    return out;
+  }
+  constexpr bool has_window() const noexcept { return kind_ == Kind::kNear; }
   /// Whether the alignment is one.
   constexpr bool is_valid() const noexcept { return alignment_shift_ != kNoShift; }
   /// The alignment's logarithm.
@@ -61,6 +72,9 @@ class Placement {
  private:
   enum class Kind : std::uint8_t { kFixed, kLowest, kAnywhere, kNear };
   static constexpr std::uint8_t kNoShift = 0xff;
+  /// One page table has 512 entries, in each of the modes.
+  static constexpr std::uint8_t kLevelShift = 9;
+  static constexpr std::uint8_t kAddressBits = 64;
 
   constexpr Placement(Kind kind, mem::VirtualAddress address, std::uint64_t alignment)
       : address_(address),
