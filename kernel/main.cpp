@@ -160,7 +160,7 @@ async::Task<void> boot() {
   if (!vm::init(info)) panic::panic("not enough memory for the kernel");
   metrics::note(metrics::Step::kMemory);
   configure_trace(info.timebase_frequency);
-  exec::start(info.timebase_frequency);
+  if (!exec::start(info.timebase_frequency)) panic::panic("no memory for the harts' run queues");
   tracing::use_tasks(&exec::current_task);
   watchdog::start({.lock = exec::ticks_from_nanoseconds(state.arguments.watchdog_lock),
                    .hart = exec::ticks_from_nanoseconds(state.arguments.watchdog_hart)});

@@ -103,7 +103,7 @@ class FailingScheduler final : public async::Scheduler {
   void before_suspend(async::TaskHeader& task) noexcept override {
     exec::executor().before_suspend(task);
   }
-  async::TimerQueue& timers() noexcept override { return exec::executor().timers(); }
+  async::TimerWheel& timers() noexcept override { return exec::executor().timers(); }
   void task_ended() noexcept override {}
 
  private:
@@ -146,9 +146,9 @@ QUOLL_NAMED void fire_and_panic(async::Timer&) noexcept {
   panic::panic("when it fires");
 }
 KTEST_DEATH(Failures, PanicInTimerCallback, says("when it fires"),
-            names("fire_and_panic", "quoll::async::TimerQueue::expire"),
+            names("fire_and_panic", "quoll::async::TimerWheel::expire"),
             then("a panic reached a noexcept function")) {
-  async::TimerQueue& queue = exec::executor().timers();
+  async::TimerWheel& queue = exec::executor().timers();
   async::Timer timer;
   timer.deadline = 1;
   timer.fire = &fire_and_panic;
@@ -159,13 +159,13 @@ KTEST_DEATH(Failures, PanicInTimerCallback, says("when it fires"),
   exec::executor().poll_timers();
 }
 
-constinit async::TimerQueue* fired_queue = nullptr;
+constinit async::TimerWheel* fired_queue = nullptr;
 QUOLL_NAMED void fire_unlocked(async::Timer&) noexcept {
   fired_queue->lock().unlock();
   panic::panic("no task");
 }
 KTEST_TASK_DEATH(Failures, PanicInExecutor, says("no task"),
-                 names("fire_unlocked", "quoll::async::TimerQueue::expire")) {
+                 names("fire_unlocked", "quoll::async::TimerWheel::expire")) {
   fired_queue = &exec::executor().timers();
   async::Timer timer;
   timer.deadline = exec::now() + exec::ticks_per_second() / 100;

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 #include <algorithm>
+#include <new>
+#include <span>
 
 #include <quoll/arch/clock.hpp>
 #include <quoll/arch/hart_local.hpp>
@@ -24,7 +26,6 @@ namespace {
 constexpr std::uint64_t kSliceMicroseconds = 10'000;
 
 constinit Machine machine;
-// Constructed at boot rather than at link time, so that its queues take no room in the image.
 constinit sync::OnceCell<KernelExecutor> executor_cell;
 // What is in the cell. Every system call asks for it several times: set before there are any, and
 // before other harts come, it needs no check.
@@ -47,10 +48,14 @@ void serve(const arch::UserExit& exit) noexcept {
 
 }  // namespace
 
-void start(Ticks ticks_per_second_of_clock) noexcept {
+bool start(Ticks ticks_per_second_of_clock) noexcept {
+  const std::size_t count = arch::Harts::count();
+  auto* const harts = new (std::nothrow) KernelExecutor::Hart[count];
+  if (harts == nullptr) return false;
   frequency = ticks_per_second_of_clock;
-  the_executor = &executor_cell.emplace(machine);
+  the_executor = &executor_cell.emplace(machine, std::span(harts, count));
   slice = std::max<Ticks>(frequency / 1'000'000 * kSliceMicroseconds, 1);
+  return true;
 }
 
 KernelExecutor& executor() noexcept {

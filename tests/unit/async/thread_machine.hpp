@@ -65,7 +65,7 @@ class ThreadMachine {
 /// Runs one task, and all that it spawns, on some harts until it ends.
 class World {
  public:
-  World() : executor_(machine_) {}
+  World() : executor_(machine_, harts_) {}
   Executor<ThreadMachine>& executor() { return executor_; }
   ThreadMachine& machine() { return machine_; }
 
@@ -95,6 +95,7 @@ class World {
     executor_.stop();
   }
   ThreadMachine machine_;
+  std::array<Executor<ThreadMachine>::Hart, ThreadMachine::kMaxHarts> harts_;
   Executor<ThreadMachine> executor_;
   bool finished_ = false;
 };

@@ -18,7 +18,7 @@ class TestScheduler final : public async::Scheduler {
   void schedule(async::TaskHeader& task) noexcept override { ready_.push_back(&task); }
   void yield(async::TaskHeader& task) noexcept override { ready_.push_back(&task); }
   void before_suspend(async::TaskHeader&) noexcept override {}
-  async::TimerQueue& timers() noexcept override { return timers_; }
+  async::TimerWheel& timers() noexcept override { return timers_; }
   void task_ended() noexcept override {}
 
   /// Runs until every task waits.
@@ -37,7 +37,7 @@ class TestScheduler final : public async::Scheduler {
 
  private:
   std::deque<async::TaskHeader*> ready_;
-  async::TimerQueue timers_;
+  async::TimerWheel timers_;
 };
 
 /// A coroutine under test, and its result once it has one.

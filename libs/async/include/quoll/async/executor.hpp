@@ -3,12 +3,12 @@
 // The executor: run queues and timers of every hart, over a machine that can park and wake.
 #pragma once
 
-#include <array>
 #include <atomic>
 #include <bit>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 
 #include <quoll/async/join.hpp>
 #include <quoll/async/run_queue.hpp>
@@ -71,7 +71,13 @@ class Executor final : public Scheduler {
   static constexpr std::size_t kMaxHarts = Machine::kMaxHarts;
   static_assert(kMaxHarts <= 64);
 
-  explicit constexpr Executor(Machine& machine) noexcept : machine_(machine) {}
+  /// What it keeps of one hart, for itself.
+  struct Hart;
+
+  /// For harts 0 to `harts.size() - 1`. *Requires*: there are no more than `kMaxHarts`, and what is
+  /// kept of them outlives the executor.
+  constexpr Executor(Machine& machine, std::span<Hart> harts) noexcept
+      : machine_(machine), harts_(harts.data()), count_(harts.size()) {}
   Executor(const Executor&) = delete;
   Executor& operator=(const Executor&) = delete;
 
@@ -88,7 +94,7 @@ class Executor final : public Scheduler {
   /// Ends every `run` once its present task suspends. Tasks that are left stay as they are.
   void stop() noexcept {
     stopping_.store(true, std::memory_order_seq_cst);
-    for (std::size_t hart = 0; hart < kMaxHarts; ++hart) notify(hart);
+    for (std::size_t hart = 0; hart < count_; ++hart) notify(hart);
   }
 
   template <typename T>
@@ -104,7 +110,7 @@ class Executor final : public Scheduler {
   /// Calls `visit(task)` for each of these, as `TaskList::for_each` does.
   template <typename Visit>
   void for_each_task(Visit&& visit) noexcept {
-    for (Hart& hart : harts_) hart.tasks.for_each(visit);
+    for (Hart& hart : std::span(harts_, count_)) hart.tasks.for_each(visit);
   }
   /// How many tasks this hart has resumed.
   std::uint64_t resumed(std::size_t hart) const noexcept {
@@ -167,7 +173,7 @@ class Executor final : public Scheduler {
   }
 
   void before_suspend(TaskHeader& task) noexcept override { machine_.before_suspend(task); }
-  TimerQueue& timers() noexcept override { return harts_[machine_.hart()].timers; }
+  TimerWheel& timers() noexcept override { return harts_[machine_.hart()].timers; }
   void task_ended() noexcept override {
     if constexpr (kWatched) machine_.on_end();
     tasks_.fetch_sub(1, std::memory_order_relaxed);
@@ -175,18 +181,6 @@ class Executor final : public Scheduler {
 
  private:
   static constexpr bool kWatched = WatchingMachine<Machine>;
-
-  struct alignas(64) Hart {
-    StealRing ring;
-    Inbox inbox;
-    Backlog backlog;
-    TimerQueue timers;
-    TaskList tasks;  ///< that were spawned here and have not ended
-    TaskHeader* current = nullptr;
-    std::uint32_t picks = 0;
-    bool expiring = false;  ///< its timers wake tasks just now
-    std::atomic<std::uint64_t> resumed{0};
-  };
 
   static constexpr std::uint64_t bit(std::size_t hart) noexcept { return std::uint64_t{1} << hart; }
 
@@ -328,11 +322,25 @@ class Executor final : public Scheduler {
   }
 
   Machine& machine_;
-  std::array<Hart, kMaxHarts> harts_{};
+  Hart* const harts_;
+  const std::size_t count_;
   alignas(64) std::atomic<std::uint64_t> parked_{0};
   std::atomic<std::uint64_t> serving_{0};
   std::atomic<std::size_t> tasks_{0};
   std::atomic<bool> stopping_{false};
+};
+
+template <ExecutorMachine Machine>
+struct alignas(64) Executor<Machine>::Hart {
+  StealRing ring;
+  Inbox inbox;
+  Backlog backlog;
+  TimerWheel timers;
+  TaskList tasks;  ///< that were spawned here and have not ended
+  TaskHeader* current = nullptr;
+  std::uint32_t picks = 0;
+  bool expiring = false;  ///< its timers wake tasks just now
+  std::atomic<std::uint64_t> resumed{0};
 };
 
 }  // namespace quoll::async

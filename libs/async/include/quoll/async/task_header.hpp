@@ -16,7 +16,7 @@ namespace quoll::async {
 
 class TaskHeader;
 class TaskList;
-class TimerQueue;
+class TimerWheel;
 
 namespace detail {
 inline constinit std::atomic<std::uint64_t> next_task_id{1};
@@ -35,7 +35,7 @@ class Scheduler {
   /// Called on the task's hart before it suspends, for tasks that asked with `hook_suspend`.
   virtual void before_suspend(TaskHeader& task) noexcept = 0;
   /// The timers of the hart that calls. *Context*: task.
-  virtual TimerQueue& timers() noexcept = 0;
+  virtual TimerWheel& timers() noexcept = 0;
   /// A task of this scheduler has ended.
   virtual void task_ended() noexcept = 0;
 

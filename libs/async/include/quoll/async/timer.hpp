@@ -1,59 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //
-// Timers of one hart: an intrusive pairing heap, earliest deadline first.
+// Waiting for a time.
 #pragma once
 
-#include <atomic>
 #include <cstdint>
-#include <limits>
 
+#include <quoll/async/timer_wheel.hpp>
 #include <quoll/async/wait_queue.hpp>
 
 namespace quoll::async {
-
-/// Ticks of the machine's monotonic clock.
-using Ticks = std::uint64_t;
-/// A deadline that never comes.
-inline constexpr Ticks kNever = std::numeric_limits<Ticks>::max();
-
-/// One deadline. Every field belongs to the queue's lock.
-struct Timer {
-  Ticks deadline = kNever;
-  Timer* child = nullptr;
-  Timer* sibling = nullptr;
-  /// The parent for a first child, the elder sibling for the others.
-  Timer* before = nullptr;
-  /// Called under the queue's lock when the deadline has come; the timer is out of the queue.
-  void (*fire)(Timer&) noexcept = nullptr;
-  bool queued = false;
-};
-
-/// The timers that one hart serves. Insertion is O(1), removal and expiry O(log n) amortised.
-class TimerQueue {
- public:
-  TimerQueue() = default;
-  TimerQueue(const TimerQueue&) = delete;
-  TimerQueue& operator=(const TimerQueue&) = delete;
-
-  /// The earliest deadline; may be early after a removal on another hart, never late.
-  Ticks next_deadline() const noexcept { return next_.load(std::memory_order_acquire); }
-
-  /// Fires every timer whose deadline is not after `now`. *Context*: the hart that owns the queue.
-  void expire(Ticks now) noexcept;
-
-  detail::Lock& lock() noexcept { return lock_; }
-  void insert_locked(Timer& timer) noexcept;
-  void remove_locked(Timer& timer) noexcept;
-
- private:
-  static Timer* meld(Timer* a, Timer* b) noexcept;
-  static Timer* merge_children(Timer* first) noexcept;
-  void root_changed() noexcept;
-
-  detail::Lock lock_;
-  Timer* root_ = nullptr;
-  std::atomic<Ticks> next_{kNever};
-};
 
 namespace detail {
 
@@ -84,7 +39,7 @@ class Sleep : private Timer, private CancelRegistration {
   bool suspend(TaskHeader& task, std::coroutine_handle<> handle) noexcept {
     task_ = &task;
     task_->suspend_at(handle);
-    TimerQueue& queue = task_->scheduler().timers();
+    TimerWheel& queue = task_->scheduler().timers();
     queue_ = &queue;
     if (!arm(token_, &Sleep::on_cancel)) {
       state_ = WaitState::kCancelled;
@@ -112,7 +67,7 @@ class Sleep : private Timer, private CancelRegistration {
   }
 
   CancelToken token_;
-  TimerQueue* queue_ = nullptr;
+  TimerWheel* queue_ = nullptr;
   TaskHeader* task_ = nullptr;
   WaitState state_ = WaitState::kIdle;
 };
@@ -131,7 +86,7 @@ class Alarm : private Timer {
   ~Alarm() { disarm(); }
 
   /// *Requires*: it is not armed. *Context*: a task, on the hart whose timers these are.
-  void arm(TimerQueue& queue, Ticks at) noexcept {
+  void arm(TimerWheel& queue, Ticks at) noexcept {
     queue_ = &queue;
     deadline = at;
     detail::LockGuard guard(queue.lock());
@@ -147,12 +102,54 @@ class Alarm : private Timer {
 
  private:
   Event& event_;
-  TimerQueue* queue_ = nullptr;
+  TimerWheel* queue_ = nullptr;
 };
 
 /// `co_await sleep_until(deadline, token)`: `Result<void, WaitError>`.
 inline detail::Sleep sleep_until(Ticks deadline, CancelToken token = {}) noexcept {
   return detail::Sleep(deadline, token);
 }
+
+/// Times at equal distances: a task that is late for one does not shift those that follow.
+///
+///     Interval interval(now, period);
+///     while (const auto passed = co_await interval.next(now(), token)) { ... }
+class Interval {
+ public:
+  /// The first time is one period after `start`. *Requires*: the period is not 0.
+  Interval(Ticks start, Ticks period) noexcept : next_(start), period_(period) {
+    QUOLL_ASSERT(period != 0);
+  }
+
+  class Next : private detail::Sleep {
+   public:
+    Next(Ticks until, std::uint64_t periods, CancelToken token) noexcept
+        : Sleep(until, token), periods_(periods) {}
+    using Sleep::await_ready;
+    using Sleep::await_suspend;
+    base::Result<std::uint64_t, WaitError> await_resume() noexcept {
+      const auto slept = Sleep::await_resume();
+      if (!slept) return base::err(slept.error());
+      return periods_;
+    }
+
+   private:
+    std::uint64_t periods_;
+  };
+
+  /// `co_await`: until the next time after `now`; how many periods have gone by since the one
+  /// before, 1 for a task that keeps up. A time past the end of the clock never comes.
+  Next next(Ticks now, CancelToken token = {}) noexcept {
+    const Ticks late = now > next_ ? now - next_ : 0;
+    const std::uint64_t periods = late / period_ + 1;
+    const Ticks ahead = kNever - next_;
+    next_ = periods > ahead / period_ ? kNever : next_ + periods * period_;
+    return Next(next_, periods, token);
+  }
+
+ private:
+  Ticks next_;
+  Ticks period_;
+};
 
 }  // namespace quoll::async

@@ -7,8 +7,9 @@
 
 namespace quoll::exec {
 
-/// Tells how fast the clock ticks. *Context*: boot hart, before any task.
-void start(async::Ticks ticks_per_second) noexcept;
+/// Makes the executor, with queues for each of the machine's harts, and tells it how fast the clock
+/// ticks; false when there is no memory. *Context*: boot hart, before any task, with a heap.
+[[nodiscard]] bool start(async::Ticks ticks_per_second) noexcept;
 
 /// Makes another hart leave user mode, if it is there. *Context*: task.
 void kick(unsigned hart) noexcept;
