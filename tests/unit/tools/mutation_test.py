@@ -39,6 +39,22 @@ Result<void> Toy::take(unsigned size) {
   QUOLL_ASSERT(is_open() &&
                size < most_);
 }
+FaultOutcome Toy::show(const Region& region, Access access) {
+  if (!region.permissions.allows(access)) return FaultOutcome::kDenied;
+  if (is_new && can_execute()) fence_code_everywhere();
+  if (done) return FaultOutcome::kResolved;
+  const auto allowed = page->may_write ? region.permissions : region.permissions.without_write();
+  if (first == 0 || is_aligned(first || end, size) ||
+      (region.vmo && region.vmo->is_sealed())) {
+    return FaultOutcome::kGuard;
+  }
+  region.run = 1;
+  const std::uint64_t most = std::min(region.size(), kMost);
+  usage_.committed_pages += sign * pages;
+  if (frame.is_unique()) ++usage.alone_pages;
+  flusher.changes().include(range, paging::FenceReach::kAll);
+  return FaultOutcome::kResolved;
+}
 """
 
 
@@ -52,7 +68,8 @@ class MutationTest(unittest.TestCase):
 
     def test_every_rule_finds_its_line_and_no_other(self):
         self.assertEqual(
-            self.found("check"), [(3, None), (4, None), (9, "if (false && (size == 7)) {")]
+            self.found("check"),
+            [(3, None), (4, None), (9, "if (false && (size == 7)) {"), (29, None)],
         )
         self.assertEqual(
             self.found("order"),
@@ -64,14 +81,70 @@ class MutationTest(unittest.TestCase):
             ],
         )
         self.assertEqual(self.found("lock"), [(15, None)])
-        self.assertEqual(self.found("fence"), [(18, None)])
-        self.assertEqual(self.found("flush"), [(22, None)])
+        self.assertEqual(self.found("fence"), [(18, None), (30, None)])
+        self.assertEqual(
+            self.found("flush"),
+            [
+                (22, None),
+                (41, None),
+                (41, "flusher.changes().include(range, paging::FenceReach::kLocal);"),
+            ],
+        )
         self.assertEqual(
             self.found("bound"),
             [
                 (4, "if (size > limit_) return base::err(Error::kRange);"),
                 (6, "size >= most_) {"),
                 (21, "for (unsigned i = 0; i <= size; ++i) fill(i);"),
+                (38, "const std::uint64_t most = std::max(region.size(), kMost);"),
+            ],
+        )
+
+    def test_what_is_asked_counted_and_noted_is_found(self):
+        self.assertEqual(
+            self.found("permission"),
+            [
+                (29, "if (!true) return FaultOutcome::kDenied;"),
+                (
+                    32,
+                    "const auto allowed = page->may_write ? region.permissions : region.permissions;",
+                ),
+            ],
+        )
+        self.assertEqual(
+            self.found("alone"),
+            [
+                (
+                    32,
+                    "const auto allowed = true ? region.permissions :"
+                    " region.permissions.without_write();",
+                ),
+                (40, "if (true) ++usage.alone_pages;"),
+            ],
+        )
+        self.assertEqual(self.found("seal"), [(34, "(region.vmo && false)) {")])
+        self.assertEqual(
+            self.found("count"),
+            [
+                (39, "usage_.committed_pages += 0 * (sign * pages);"),
+                (40, "if (frame.is_unique()) usage.alone_pages += 0;"),
+            ],
+        )
+        self.assertEqual(self.found("note"), [(13, None), (37, None)])
+
+    def test_each_of_several_conditions_is_left_out_in_turn(self):
+        self.assertEqual(
+            self.found("part"),
+            [
+                (5, "if (false ||"),
+                (30, "if (true && can_execute()) fence_code_everywhere();"),
+                (30, "if (is_new && true) fence_code_everywhere();"),
+                (33, "if (false || is_aligned(first || end, size) ||"),
+                (33, "if (first == 0 || false ||"),
+                (33, "if (first == 0 || is_aligned(false || end, size) ||"),
+                (33, "if (first == 0 || is_aligned(first || false, size) ||"),
+                (34, "(true && region.vmo->is_sealed())) {"),
+                (34, "(region.vmo && true)) {"),
             ],
         )
 

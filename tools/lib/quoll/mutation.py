@@ -10,22 +10,48 @@ import random
 import re
 from dataclasses import dataclass
 
-# Where fences, locks, orders and checks stand that memory relies on.
-SOURCES = (
-    "libs/paging/include/quoll/paging/*.hpp",
-    "kernel/mem/include/quoll/kernel/mem/frame_alloc/*.hpp",
-    "kernel/mem/include/quoll/kernel/mem/frame_alloc*.hpp",
-    "kernel/mem/src/frame_alloc/*.cpp",
-    "kernel/mem/src/frame_alloc*.cpp",
-    "kernel/mem/**/flush*",
-    "kernel/mem/**/activation*",
-    "kernel/mem/**/vm_space*",
-    "kernel/mem/**/asid*",
-    "kernel/mem/src/kernel_space.cpp",
-)
+# Where fences, locks, orders, checks and accounts stand that memory relies on.
+PARTS = {
+    "mechanism": (
+        "libs/paging/include/quoll/paging/*.hpp",
+        "kernel/mem/include/quoll/kernel/mem/frame_alloc/*.hpp",
+        "kernel/mem/include/quoll/kernel/mem/frame_alloc*.hpp",
+        "kernel/mem/src/frame_alloc/*.cpp",
+        "kernel/mem/src/frame_alloc*.cpp",
+        "kernel/mem/**/flush*",
+        "kernel/mem/**/activation*",
+        "kernel/mem/**/vm_space*",
+        "kernel/mem/**/asid*",
+        "kernel/mem/src/kernel_space.cpp",
+    ),
+    "policy": (
+        "kernel/mem/**/vmo/*",
+        "kernel/mem/**/vmo.*",
+        "kernel/mem/src/address_space/*",
+        "kernel/mem/**/address_space.hpp",
+        "kernel/mem/**/region*.hpp",
+        "kernel/mem/**/page_fault.cpp",
+        "kernel/mem/**/fault_ahead.cpp",
+        "kernel/mem/**/fill_quickly.hpp",
+        "kernel/mem/**/gap.*",
+        "kernel/mem/**/placement*.hpp",
+        "kernel/mem/**/space_limits.hpp",
+        "kernel/mem/**/mmap.*",
+        "kernel/mem/**/user_copy.*",
+        "kernel/mem/**/user_access.*",
+    ),
+}
 # What proves nothing by failing: assertions are tests themselves.
 LEFT_ALONE = re.compile(r"^\s*(//|#|\*)|static_assert|ASSERT|concept |template <|operator")
-STATEMENT = r"^\s+[\w:.>()\[\]*&-]*"
+STATEMENT = r"^\s+(if \(.*\) )?[\w:.>()\[\]*&-]*"
+REFUSAL = (
+    r"return ((base::)?err\(|to_outcome\(|FaultOutcome::k(?!Resolved)|std::nullopt;|false;)"
+)
+# `a.b->c().`, or nothing.
+OBJECT = r"(?:\w+(?:\(\))?(?:\.|->))*"
+WORDS = r"\((?:[^()]|\([^()]*\))*\)"
+# Members, what is used, and what is going to be charged.
+COUNTED = rf"(?<![\w.>])({OBJECT}\w*(?:_|usage)(?:\.\w+)?|charge|copies)"
 
 
 @dataclass(frozen=True)
@@ -82,6 +108,49 @@ def _relaxed_calls(line):
             yield line[: end - 1] + ", std::memory_order_relaxed" + line[end - 1 :]
 
 
+OPENING, CLOSING = "([{", ")]}"
+ENDS = (" ? ", " : ", ", ", "; ", ";", " = ", "return ")
+
+
+def _operand_before(code, end, weaker):
+    """Where the operand begins that ends there; nothing if that is in another line."""
+    depth = 0
+    for start in range(end, 0, -1):
+        if depth == 0 and code[:start].endswith(ENDS + weaker):
+            return start
+        depth += (code[start - 1] in CLOSING) - (code[start - 1] in OPENING)
+        if depth < 0:
+            return start
+    return len(code) - len(code.lstrip()) if depth == 0 else None
+
+
+def _operand_behind(code, start, weaker):
+    """Where the operand ends that begins there; nothing if that is in another line."""
+    depth = 0
+    for end in range(start, len(code)):
+        if depth == 0 and code[end:].startswith(ENDS + weaker):
+            return end
+        depth += (code[end] in OPENING) - (code[end] in CLOSING)
+        if depth < 0:
+            return end
+    return len(code.rstrip()) if depth == 0 else None
+
+
+def _partial_conditions(line):
+    """Conditions with one operand less."""
+    code = line.split("//")[0]
+    for match in re.finditer(r" (\|\||&&)(?= |$)", code):
+        neutral = "false" if match[1] == "||" else "true"
+        weaker = ("|| ", " ||") if match[1] == "||" else ("|| ", " ||", "&& ", " &&")
+        ends = [
+            (_operand_before(code, match.start(), weaker), match.start()),
+            (match.end() + 1, _operand_behind(code, match.end() + 1, weaker)),
+        ]
+        for start, end in ends:
+            if start is not None and end is not None and code[start:end].strip():
+                yield line[:start] + neutral + line[end:]
+
+
 RULES = (
     _replaced("order", r"memory_order_(acquire|release|acq_rel|seq_cst)", "memory_order_relaxed"),
     _replaced("order", r"__ATOMIC_(ACQUIRE|RELEASE|ACQ_REL|SEQ_CST)", "__ATOMIC_RELAXED"),
@@ -91,15 +160,37 @@ RULES = (
     _removed("lock", r"^\s+(const )?(sync::)?(LockGuard|InterruptGuard)\b.*;"),
     _removed("lock", STATEMENT + r"\b(un)?lock\w*\(.*\);"),
     _removed("fence", STATEMENT + r"\w*fence\w*\(.*\);"),
-    _removed("flush", STATEMENT + r"\b(include|retire|apply)\(.*\);"),
+    _removed(
+        "flush",
+        STATEMENT + r"\b(include|retire|apply|dispatch|hold|unmap_pages|forbid_writing)\(.*\);",
+    ),
+    _replaced("flush", r"FenceReach::kAll\b", "FenceReach::kLocal"),
     _removed("step", r"^\s+[^=]*\b\w*(active_harts|generation|stale|walking|harts_)\w*[^=]*\(.*\);"),
-    _removed("check", r"^\s+TRY\(.*\);"),
-    _removed("check", r"^\s+if \(.*\) return (base::)?err\(.*\);"),
+    _removed("check", r"^\s+(if \(.*\) )?TRY\(.*\);"),
+    _removed("check", r"^\s+if \(.*\) " + REFUSAL),
     _replaced("check", r"^(\s+)if \((?=.*\{$)(.*)\) \{$", r"\1if (false && (\2)) {"),
     _replaced("bound", r" <= (?!>)", " < "),
     _replaced("bound", r"(?<=[\w)\]]) < (?=[\w(])", " <= "),
     _replaced("bound", r" >= ", " > "),
     _replaced("bound", r"(?<=[\w)\]]) > (?=[\w(])", " >= "),
+    _replaced("bound", r"std::min(?=[(<])", "std::max"),
+    _replaced("bound", r"std::max(?=[(<])", "std::min"),
+    # One of several conditions is not asked for.
+    ("part", lambda line: list(_partial_conditions(line))),
+    # What nobody may do, all may.
+    _replaced("permission", r"\.without_write\(\)", ""),
+    _replaced("permission", rf"{OBJECT}(allows|includes){WORDS}", "true"),
+    # Nothing is ever sealed.
+    _replaced("seal", rf"{OBJECT}\bis_sealed\(\)(?! const)", "false"),
+    # What several have is taken for one's own.
+    _replaced("alone", rf"{OBJECT}\bis_unique\(\)(?! const)", "true"),
+    _replaced("alone", r"\b\w+(\.|->)(is_alone\b|may_write\b(?!\())", "true"),
+    _replaced("alone", rf"\b\w+(\.|->)may_write{WORDS}", "true"),
+    # What is used is not counted.
+    _replaced("count", COUNTED + r" ([+-])= ([^;]+);", r"\1 \2= 0 * (\3);"),
+    _replaced("count", r"(?:\+\+|--)" + COUNTED + ";", r"\1 += 0;"),
+    # What has changed is not noted.
+    _removed("note", r"^\s+(if \(.*\) )?[\w.>()\[\]-]*(_|\.\w+|->\w+) \|?= .*;$"),
 )
 
 
@@ -118,7 +209,7 @@ def mutants_of(file, text):
             # A condition in front of anything but a refusal is no check.
             if rule == "check" and line.rstrip().endswith("{"):
                 follows = lines[number] if number < len(lines) else ""
-                if not re.match(r"\s+return (base::)?err\(", follows):
+                if not re.match(r"\s+" + REFUSAL, follows):
                     continue
             for after in mutate(line):
                 mutant = Mutant(file, number, rule, line, after)
@@ -127,7 +218,7 @@ def mutants_of(file, text):
     return out
 
 
-def find_mutants(root, sources=SOURCES):
+def find_mutants(root, sources):
     """Those of all sources below `root`."""
     files = set()
     for pattern in sources:
