@@ -332,6 +332,39 @@ void wait_together(std::uint32_t seed) {
   kernel.check_empty();
 }
 
+/// Who finds without a lock that a page has come, or that an object is sealed, sees what was done
+/// before that.
+void find_out_by_looking() {
+  Kernel kernel;
+  for (unsigned round = 0; round < 20; ++round) {
+    auto* late = new Late;
+    const PagedVmoRef object =
+        *PagedVmo::create(kernel.frames, kPageSize, kRw, PageProviderRef::adopt(late));
+    std::atomic<bool> is_asked{false};
+    unsigned before_page = 0;
+    unsigned before_seal = 0;
+    on_harts(0, 2, [&](unsigned hart) {
+      if (hart == 0) {
+        while (!is_asked.load()) std::this_thread::yield();
+        before_page = 1;
+        supply_page(kernel, *object, *late, 0, false);
+        before_seal = 1;
+        object->seal();
+        return;
+      }
+      std::uint64_t word = 0;
+      check(!object->read(0, std::as_writable_bytes(std::span(&word, 1))), "the page comes later");
+      const PageRequestRef request = object->request(0);
+      is_asked.store(true);
+      while (request->state() == PageRequestState::kPending) std::this_thread::yield();
+      check(before_page == 1, "the page has come");
+      while (!object->is_sealed()) std::this_thread::yield();
+      check(before_seal == 1, "the object is sealed");
+    });
+  }
+  kernel.check_empty();
+}
+
 }  // namespace
 }  // namespace quoll::vm
 
@@ -341,5 +374,6 @@ int main() {
   quoll::vm::copy_and_write(seed);
   quoll::vm::map_and_change(seed);
   quoll::vm::wait_together(seed);
+  quoll::vm::find_out_by_looking();
   return 0;
 }
