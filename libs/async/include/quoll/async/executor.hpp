@@ -116,6 +116,10 @@ class Executor final : public Scheduler {
   std::uint64_t resumed(std::size_t hart) const noexcept {
     return harts_[hart].resumed.load(std::memory_order_relaxed);
   }
+  /// How often this hart had nothing to do and slept, or would have.
+  std::uint64_t parks(std::size_t hart) const noexcept {
+    return harts_[hart].parks.load(std::memory_order_relaxed);
+  }
   /// The harts that are in `run`.
   std::uint64_t serving() const noexcept { return serving_.load(std::memory_order_acquire); }
   /// The task that runs on this hart, or null.
@@ -182,6 +186,10 @@ class Executor final : public Scheduler {
  private:
   static constexpr bool kWatched = WatchingMachine<Machine>;
 
+  /// Of what only its own hart writes.
+  static void count_up(std::atomic<std::uint64_t>& count) noexcept {
+    count.store(count.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+  }
   static constexpr std::uint64_t bit(std::size_t hart) noexcept { return std::uint64_t{1} << hart; }
 
   void enqueue(std::size_t self, TaskHeader& task) noexcept {
@@ -205,7 +213,7 @@ class Executor final : public Scheduler {
     TaskHeader* const task = next(self);
     if (task == nullptr) return false;
     hart.current = task;
-    hart.resumed.store(hart.resumed.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+    count_up(hart.resumed);
     if constexpr (kWatched) machine_.on_run(*task);
     task->resume();
     if constexpr (kWatched) machine_.on_stop();
@@ -263,6 +271,7 @@ class Executor final : public Scheduler {
   /// Parks: announce, look once more, sleep. Whoever pushes does the reverse: push, fence, look
   /// for announcements. One of the two sees the other.
   void idle(std::size_t self) noexcept {
+    count_up(harts_[self].parks);
     parked_.fetch_or(bit(self), std::memory_order_seq_cst);
     std::atomic_thread_fence(std::memory_order_seq_cst);
     if (!work_somewhere(self) && !stopping_.load(std::memory_order_seq_cst)) {
@@ -341,6 +350,7 @@ struct alignas(64) Executor<Machine>::Hart {
   std::uint32_t picks = 0;
   bool expiring = false;  ///< its timers wake tasks just now
   std::atomic<std::uint64_t> resumed{0};
+  std::atomic<std::uint64_t> parks{0};
 };
 
 }  // namespace quoll::async
