@@ -86,7 +86,6 @@ std::optional<Places> search_all(const RegionTree& tree, mem::VirtualRange bound
 
 std::optional<Places> find_gap(const RegionTree& tree, mem::VirtualRange bounds,
                                Wanted wanted) noexcept {
-  if (wanted.size > bounds.size()) return std::nullopt;
   const auto worst = base::checked_add(wanted.size, wanted.alignment() - mem::kPageSize);
   const Search search(bounds, wanted, worst.value_or(UINT64_MAX));
   const Region* const root = tree.root();

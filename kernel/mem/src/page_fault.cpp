@@ -22,7 +22,6 @@ namespace quoll::vm {
 using mem::kPageSize;
 
 FaultOutcome AddressSpace::handle_fault(mem::VirtualAddress address, mem::Access access) {
-  if (!bounds_.contains(address)) return FaultOutcome::kNotMapped;
   const mem::VirtualAddress page = address.align_down(kPageSize);
   sync::LockGuard guard(lock_);
   Region* const region = faulting_region(page);
@@ -59,7 +58,6 @@ FaultOutcome AddressSpace::resolve_in_run(Region& region, mem::VirtualAddress pa
 
 /// One page, and none ahead of it.
 FaultOutcome AddressSpace::fault_alone(mem::VirtualAddress page, mem::Access access) {
-  if (!bounds_.contains(page)) return FaultOutcome::kNotMapped;
   const Region* const region = faulting_region(page);
   if (region == nullptr) return FaultOutcome::kNotMapped;
   if (!region->permissions.allows(access)) {
@@ -183,10 +181,10 @@ base::Result<Frame, AllocError> AddressSpace::copy_of(const Region& region,
                                                       mem::VirtualAddress page) {
   Frame frame = TRY(kernel_.frames().allocate(FrameUse::kGuest));
   const std::uint64_t offset = region.vmo_offset + (page - region.range.start());
-  const std::uint64_t content = region.vmo->content_size();
-  const std::uint64_t size = content > offset ? std::min(content - offset, kPageSize) : 0;
+  // A mapping ends where its object does, whose last page has some content.
+  const std::uint64_t size = std::min(region.vmo->content_size() - offset, kPageSize);
   auto* to = static_cast<std::byte*>(frame.data());
-  if (size > 0) std::memcpy(to, kernel_.phys_map().pointer(region.vmo_frame(page)), size);
+  std::memcpy(to, kernel_.phys_map().pointer(region.vmo_frame(page)), size);
   std::memset(to + size, 0, kPageSize - size);
   if (region.permissions.can_execute()) fence_code_everywhere();
   return frame;

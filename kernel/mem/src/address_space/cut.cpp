@@ -9,10 +9,10 @@
 namespace quoll::vm {
 namespace {
 
+/// Regions of one mapping have the same VMO, if any, and are as far apart in it as in the space.
 bool can_merge(const Region& low, const Region& high) noexcept {
   return low.range.end() == high.range.start() && low.mapping == high.mapping &&
-         low.permissions == high.permissions && low.backing == high.backing &&
-         low.vmo == high.vmo && (!low.vmo || low.vmo_offset + low.range.size() == high.vmo_offset);
+         low.permissions == high.permissions && low.backing == high.backing;
 }
 
 }  // namespace

@@ -51,12 +51,10 @@ AddressSpace::AddressSpace(KernelSpace& kernel, intrusive::RefPtr<VmSpace> space
 AddressSpace::~AddressSpace() {
   if (is_active()) kernel_.activate();
   space_->unregister_page_fault_handler();
+  // Nobody else is here, so no lock is taken.
   LateFlusher flusher(*space_);
-  {
-    sync::LockGuard guard(lock_);
-    if (!regions_.is_empty()) remove_all({regions_.first(), regions_.last()}, flusher);
-    QUOLL_ASSERT(usage_.resident_pages == 0 && tables().memory().in_use() == 0);
-  }
+  if (!regions_.is_empty()) remove_all({regions_.first(), regions_.last()}, flusher);
+  QUOLL_ASSERT(usage_.resident_pages == 0 && tables().memory().in_use() == 0);
 }
 
 SpaceUsage AddressSpace::usage() {

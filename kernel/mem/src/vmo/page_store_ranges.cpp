@@ -67,7 +67,7 @@ void count_below(FrameAllocator& frames, const PageNode* node, unsigned height, 
 base::Result<void, AllocError> PageStore::reserve_clear(std::uint64_t first, std::uint64_t end,
                                                         Reserve& reserve) const noexcept {
   QUOLL_ASSERT(first < end);
-  if (root_ == nullptr || first >= span(height_)) return {};
+  if (first >= span(height_)) return {};
   return reserve.take(*frames_,
                       copies_to_clear(root_, height_, first, std::min(end, span(height_)), false));
 }

@@ -106,7 +106,7 @@ base::Result<void, SpaceError> PagedVmo::read(std::uint64_t offset, std::span<st
 }
 
 void PagedVmo::copy_out(const Source& source, const Piece& piece, std::byte* to) const noexcept {
-  const std::uint64_t there = source.bytes > piece.in_page ? source.bytes - piece.in_page : 0;
+  const std::uint64_t there = source.bytes - std::min(source.bytes, piece.in_page);
   const std::uint64_t count = std::min(there, piece.count);
   if (count > 0) {
     std::memcpy(to, frames_.phys_map().pointer<std::byte>(source.from) + piece.in_page, count);

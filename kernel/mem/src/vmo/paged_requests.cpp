@@ -58,9 +58,8 @@ base::Result<void, SupplyError> PagedVmo::supply(std::uint64_t offset, Frame fra
   {
     sync::LockGuard guard(pages_lock);
     if (requests_.find(offset) == nullptr) return base::err(SupplyError::kNotRequested);
-    if (!frame || !frame.is_unique() || frame.is_zero_frame()) {
-      return base::err(SupplyError::kBadFrame);
-    }
+    // The frame of zeros is never its owner's alone.
+    if (!frame || !frame.is_unique()) return base::err(SupplyError::kBadFrame);
     const std::uint64_t page = offset >> mem::kPageShift;
     // Whoever needed the page has waited, so nobody has it, unless the provider has said something
     // else meanwhile: then the page was made of that, and may be mapped.

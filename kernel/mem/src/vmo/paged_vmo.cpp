@@ -68,8 +68,10 @@ base::Result<PagedVmoRef, SpaceError> PagedVmo::clone(mem::Permissions most) {
 void PagedVmo::seal() {
   sync::LockGuard guard(pages_lock);
   if (is_sealed()) return;
-  set_sealed();
+  // Who sees the seal without this lock finds that nothing changes any more, also not by harts that
+  // remember a permission.
   forbid_writing();
+  set_sealed();
 }
 
 base::Result<void, SpaceError> PagedVmo::resize(std::uint64_t new_size) {
