@@ -92,6 +92,14 @@ TEST_P(EdgesTest, ARecordAtHandCostsNoMemory) {
   });
 }
 
+TEST_P(EdgesTest, AGapThatTheWindowCutsIsNone) {
+  AddressSpace& s = create({}, PlacementSeed{});
+  const VirtualAddress low(0x10'0000);
+  ASSERT_TRUE(s.reserve(Placement::at(low + 16 * kPageSize), kPageSize));
+  ASSERT_TRUE(s.reserve(Placement::at(low), kPageSize));
+  EXPECT_TRUE(s.reserve(Placement::near(low, 2 * kPageSize), 2 * kPageSize));
+}
+
 TEST_P(EdgesTest, TellsOfRegionsWhereThereAreSome) {
   AddressSpace& s = create();
   EXPECT_FALSE(s.region_at(s.bounds().start()));
@@ -168,6 +176,8 @@ TEST_P(EdgesTest, ContentEndsAtItsLastByte) {
     EXPECT_EQ(leaves(), 1u);
     ASSERT_TRUE(fault(own, 1, Access::kRead));
     EXPECT_EQ(leaves(), content / kPageSize);
+    EXPECT_TRUE(kernel.machine.translate(0, own.start() + 3 * kPageSize, Access::kRead));
+    EXPECT_FALSE(kernel.machine.translate(0, own.start() + 2 * kPageSize, Access::kWrite));
     ASSERT_TRUE(fault(own, 7, Access::kRead));
     EXPECT_EQ(space->usage().resident_pages, content % kPageSize == 0 ? 0u : 1u);
     ASSERT_TRUE(space->unmap(own));
