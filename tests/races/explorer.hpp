@@ -134,6 +134,10 @@ class Atomic {
               Where where = Where::current()) {
     return word_.fetch_add(value, relacy(order), info_of(where));
   }
+  T fetch_sub(T value, std::memory_order order = std::memory_order_seq_cst,
+              Where where = Where::current()) {
+    return word_.fetch_sub(value, relacy(order), info_of(where));
+  }
   T fetch_or(T value, std::memory_order order = std::memory_order_seq_cst,
              Where where = Where::current()) {
     return word_.fetch_or(value, relacy(order), info_of(where));

@@ -30,8 +30,8 @@ class CancelSource {
  private:
   friend class CancelRegistration;
   detail::Lock lock_;
-  std::atomic<bool> cancelled_{false};
-  CancelRegistration* first_ = nullptr;
+  detail::Atomic<bool> cancelled_{false};
+  detail::Guarded<CancelRegistration*> first_ = nullptr;
 };
 
 /// Observes a source. A default-made token is never cancelled.
@@ -102,10 +102,10 @@ class CancelRegistration {
   }
 
   CancelSource* source_ = nullptr;
-  CancelRegistration* previous_ = nullptr;
-  CancelRegistration* next_ = nullptr;
+  detail::Guarded<CancelRegistration*> previous_ = nullptr;
+  detail::Guarded<CancelRegistration*> next_ = nullptr;
   Callback callback_ = nullptr;
-  bool linked_ = false;
+  detail::Guarded<bool> linked_ = false;
 };
 
 inline void CancelSource::cancel() noexcept {

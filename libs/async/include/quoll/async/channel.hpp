@@ -34,7 +34,7 @@ class Channel {
       if (channel_.closed_) return WaitState::kClosed;
       if (Waiter* const waiter = channel_.receivers_.pop_front(WaitState::kWoken)) {
         Receiving::of(*waiter).value_ = std::move(value_);
-        this->wake_after_unlock(waiter->task);
+        this->wake_after_unlock(waiter);
         return WaitState::kWoken;
       }
       if (channel_.count_ == kCapacity) return WaitState::kIdle;
@@ -66,7 +66,7 @@ class Channel {
         value_ = channel_.pop_locked();
         if (Waiter* const waiter = channel_.senders_.pop_front(WaitState::kWoken)) {
           channel_.push_locked(std::move(*Sending::of(*waiter).value_));
-          this->wake_after_unlock(waiter->task);
+          this->wake_after_unlock(waiter);
         }
         return WaitState::kWoken;
       }
@@ -106,14 +106,14 @@ class Channel {
  private:
   void push_locked(T value) noexcept {
     values_[(first_ + count_) % kCapacity].emplace(std::move(value));
-    ++count_;
+    count_ = count_ + 1;
   }
   T pop_locked() noexcept {
     std::optional<T>& slot = values_[first_];
     T value = std::move(*slot);
     slot.reset();
     first_ = (first_ + 1) % kCapacity;
-    --count_;
+    count_ = count_ - 1;
     return value;
   }
 
@@ -121,9 +121,9 @@ class Channel {
   WaitList senders_;
   WaitList receivers_;
   std::array<std::optional<T>, kCapacity> values_;
-  std::size_t first_ = 0;
-  std::size_t count_ = 0;
-  bool closed_ = false;
+  detail::Guarded<std::size_t> first_ = 0;
+  detail::Guarded<std::size_t> count_ = 0;
+  detail::Guarded<bool> closed_ = false;
 };
 
 /// One value from one task to another, once.
@@ -176,7 +176,7 @@ class Oneshot {
   detail::Lock lock_;
   WaitList receivers_;
   std::optional<T> value_;
-  bool closed_ = false;
+  detail::Guarded<bool> closed_ = false;
 };
 
 }  // namespace quoll::async

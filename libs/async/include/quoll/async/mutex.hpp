@@ -21,6 +21,9 @@ class Mutex {
       if (mutex_ != nullptr) mutex_->unlock();
     }
 
+    /// What it holds.
+    Mutex& mutex() noexcept { return *mutex_; }
+
    private:
     friend class Mutex;
     explicit Guard(Mutex& mutex) noexcept : mutex_(&mutex) {}
@@ -49,6 +52,20 @@ class Mutex {
   Locking lock(CancelToken token = {}) noexcept { return Locking(*this, token); }
 
  private:
+  friend class Condition;
+  /// Gives the mutex to a waiter that is in no list: now, or in its turn.
+  void pass_to(Waiter& waiter) noexcept {
+    detail::LockGuard guard(lock_);
+    if (held_) {
+      waiters_.push_back(waiter);
+      return;
+    }
+    held_ = true;
+    waiter.state = WaitState::kWoken;
+    TaskHeader& task = *waiter.task;
+    guard.unlock();
+    task.wake();
+  }
   void unlock() noexcept {
     detail::LockGuard guard(lock_);
     Waiter* const waiter = waiters_.pop_front(WaitState::kWoken);
@@ -63,7 +80,7 @@ class Mutex {
 
   detail::Lock lock_;
   WaitList waiters_;
-  bool held_ = false;
+  detail::Guarded<bool> held_ = false;
 };
 
 }  // namespace quoll::async

@@ -105,10 +105,10 @@ class TaskHeader {
   const char* name_ = "";
   std::uint64_t id_ = 0;
   log::SpanList spans_;
-  std::atomic<std::uint32_t> references_{1};
+  detail::Atomic<std::uint32_t> references_{1};
   bool suspend_hook_ = false;
-  bool done_ = false;
-  bool panicked_ = false;
+  detail::Guarded<bool> done_ = false;
+  detail::Guarded<bool> panicked_ = false;
   detail::Lock join_lock_;
   WaitList joiners_;
   TaskList* list_ = nullptr;

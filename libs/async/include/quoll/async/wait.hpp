@@ -25,12 +25,25 @@ enum class WaitError : std::uint8_t {
 
 namespace detail {
 
+/// Wakes every waiter of a list that was taken out of its primitive. The marks are set, so no
+/// cancellation touches it; the primitive itself may be gone after the first wake.
+inline void wake_taken(Waiter* first) noexcept {
+  while (first != nullptr) {
+    Waiter* const next = first->next;
+    first->task->wake();
+    first = next;
+  }
+}
+
 /// Waits in `list` until somebody takes the waiter out. `Derived::try_now_locked()` answers under
 /// the lock whether there is no need to; its `WaitState` (kIdle: keep waiting) is the outcome.
 ///
 /// A cancellation that arrives before the waiter is queued finds it idle and marks it; one that
 /// arrives after finds it queued and takes it out; one that comes after a wake finds neither and
 /// does nothing. Exactly one party schedules the task.
+///
+/// A `Derived` that counts who waits has `queued_locked()`; one where others may go on when this
+/// one gives up has `withdrawn_locked()`, which takes them out.
 template <typename Derived>
 class WaitBase : protected Waiter, private CancelRegistration {
  public:
@@ -42,7 +55,7 @@ class WaitBase : protected Waiter, private CancelRegistration {
     state = self().try_now_locked();
     if (state == WaitState::kIdle) return false;
     guard.unlock();
-    wake_partner();
+    wake_taken(taken_);
     return true;
   }
 
@@ -58,8 +71,9 @@ class WaitBase : protected Waiter, private CancelRegistration {
     disarm();
     return state;
   }
-  /// Has `partner` woken once the lock is free: it may destroy the primitive as soon as it runs.
-  void wake_after_unlock(TaskHeader* partner) noexcept { partner_ = partner; }
+  /// Has a waiter that was taken out, and those chained to it, woken once the lock is free: they
+  /// may destroy the primitive as soon as they run.
+  void wake_after_unlock(Waiter* taken) noexcept { taken_ = taken; }
 
  private:
   bool suspend(TaskHeader& header, std::coroutine_handle<> handle) noexcept {
@@ -74,19 +88,16 @@ class WaitBase : protected Waiter, private CancelRegistration {
     state = self().try_now_locked();
     if (state == WaitState::kIdle) {
       list_.push_back(*this);
+      if constexpr (requires { self().queued_locked(); }) self().queued_locked();
       // From the unlock on, another hart may be running this coroutine: touch nothing of it.
       return true;
     }
     guard.unlock();
-    wake_partner();
+    wake_taken(taken_);
     return false;
   }
 
   Derived& self() noexcept { return static_cast<Derived&>(*this); }
-
-  void wake_partner() noexcept {
-    if (partner_ != nullptr) partner_->wake();
-  }
 
   static void on_cancel(CancelRegistration& registration) noexcept {
     auto& wait = static_cast<WaitBase&>(registration);
@@ -97,7 +108,12 @@ class WaitBase : protected Waiter, private CancelRegistration {
       wait.list_.remove(wait);
       wait.state = WaitState::kCancelled;
       TaskHeader& task = *wait.task;
+      Waiter* others = nullptr;
+      if constexpr (requires { wait.self().withdrawn_locked(); }) {
+        others = wait.self().withdrawn_locked();
+      }
       guard.unlock();
+      wake_taken(others);
       // SAFETY: the awaiter cannot go before `disarm`, which waits for this callback's end.
       task.wake();
     }
@@ -106,18 +122,8 @@ class WaitBase : protected Waiter, private CancelRegistration {
   Lock& lock_;
   WaitList& list_;
   CancelToken token_;
-  TaskHeader* partner_ = nullptr;
+  Waiter* taken_ = nullptr;
 };
-
-/// Wakes every waiter of a list that was taken out of its primitive. The marks are set, so no
-/// cancellation touches it; the primitive itself may be gone after the first wake.
-inline void wake_taken(Waiter* first) noexcept {
-  while (first != nullptr) {
-    Waiter* const next = first->next;
-    first->task->wake();
-    first = next;
-  }
-}
 
 inline base::Result<void, WaitError> wait_result(WaitState state) {
   if (state == WaitState::kWoken) return {};

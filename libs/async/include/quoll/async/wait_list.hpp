@@ -6,6 +6,8 @@
 
 #include <cstdint>
 
+#include <quoll/async/detail/words.hpp>
+
 namespace quoll::async {
 
 class TaskHeader;
@@ -21,16 +23,16 @@ enum class WaitState : std::uint8_t {
 
 /// One waiting task. Every field belongs to the lock of the list.
 struct Waiter {
-  Waiter* previous = nullptr;
-  Waiter* next = nullptr;
-  TaskHeader* task = nullptr;
-  WaitState state = WaitState::kIdle;
+  detail::Guarded<Waiter*> previous = nullptr;
+  detail::Guarded<Waiter*> next = nullptr;
+  detail::Guarded<TaskHeader*> task = nullptr;
+  detail::Guarded<WaitState> state = WaitState::kIdle;
 };
 
 /// First in, first out. *Locking*: the caller's.
 class WaitList {
  public:
-  constexpr WaitList() = default;
+  WaitList() = default;
   WaitList(const WaitList&) = delete;
   WaitList& operator=(const WaitList&) = delete;
 
@@ -64,6 +66,25 @@ class WaitList {
     first_ = last_ = nullptr;
     return all;
   }
+
+ private:
+  detail::Guarded<Waiter*> first_ = nullptr;
+  detail::Guarded<Waiter*> last_ = nullptr;
+};
+
+/// Waiters that were taken out one by one, in their order: to be woken once the lock is free.
+class WaiterChain {
+ public:
+  /// *Requires*: the waiter is in no list.
+  void add(Waiter& waiter) noexcept {
+    if (last_ != nullptr) {
+      last_->next = &waiter;
+    } else {
+      first_ = &waiter;
+    }
+    last_ = &waiter;
+  }
+  Waiter* first() const noexcept { return first_; }
 
  private:
   Waiter* first_ = nullptr;

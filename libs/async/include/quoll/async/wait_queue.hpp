@@ -106,7 +106,7 @@ class Event {
   }
 
  private:
-  std::atomic<bool> set_{false};
+  detail::Atomic<bool> set_{false};
   WaitQueue queue_;
 };
 

@@ -3,7 +3,7 @@
 // The lock under every wait queue: held for a handful of instructions, in task context only.
 #pragma once
 
-#include <atomic>
+#include <quoll/async/detail/words.hpp>
 
 namespace quoll::async::detail {
 
@@ -13,20 +13,19 @@ namespace quoll::async::detail {
 /// That is why it need not turn interrupts off.
 class Lock {
  public:
-  constexpr Lock() = default;
+  Lock() = default;
   Lock(const Lock&) = delete;
   Lock& operator=(const Lock&) = delete;
 
   void lock() noexcept {
     while (held_.exchange(true, std::memory_order_acquire)) {
-      while (held_.load(std::memory_order_relaxed)) {
-      }
+      while (held_.load(std::memory_order_relaxed)) pause();
     }
   }
   void unlock() noexcept { held_.store(false, std::memory_order_release); }
 
  private:
-  std::atomic<bool> held_{false};
+  LockWord held_{false};
 };
 
 /// Holds a `Lock` for a scope; `unlock()` ends it early.

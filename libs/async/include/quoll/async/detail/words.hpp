@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//
+// The words that harts share. A program that explores interleavings names a header with its own in
+// QUOLL_ASYNC_WORDS: what it explores then is this very code.
+#pragma once
+
+#ifdef QUOLL_ASYNC_WORDS
+#include QUOLL_ASYNC_WORDS
+#else
+
+#include <atomic>
+
+namespace quoll::async::detail {
+
+/// A word that harts access at once.
+template <typename T>
+using Atomic = std::atomic<T>;
+/// Whether somebody holds a lock.
+using LockWord = std::atomic<bool>;
+
+/// A word that belongs to a lock, or is handed from one task to another by a wake.
+template <typename T>
+using Guarded = T;
+
+/// Between two looks at a lock that somebody holds.
+inline void pause() noexcept {}
+
+}  // namespace quoll::async::detail
+
+#endif
