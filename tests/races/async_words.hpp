@@ -56,7 +56,10 @@ class GuardedWord {
     word_(info_of(Where::current())).store(stored(value));
     return *this;
   }
-  GuardedWord& operator=(const GuardedWord& other) { return *this = static_cast<T>(other); }
+  GuardedWord& operator=(const GuardedWord& other) {
+    *this = static_cast<T>(other);
+    return *this;
+  }
 
  private:
   // The explorer shows words to people, and knows no enumerations.
