@@ -94,10 +94,19 @@ TEST_P(EdgesTest, ARecordAtHandCostsNoMemory) {
 
 TEST_P(EdgesTest, AGapThatTheWindowCutsIsNone) {
   AddressSpace& s = create({}, PlacementSeed{});
-  const VirtualAddress low(0x10'0000);
-  ASSERT_TRUE(s.reserve(Placement::at(low + 16 * kPageSize), kPageSize));
-  ASSERT_TRUE(s.reserve(Placement::at(low), kPageSize));
-  EXPECT_TRUE(s.reserve(Placement::near(low, 2 * kPageSize), 2 * kPageSize));
+  // The only wide gap is behind the third region, and too little of it is in the window's reach. In
+  // the tree that is a gap between a node and its left child, with no other child to go on with.
+  const VirtualAddress window(std::uint64_t{1} << 30);
+  const auto take = [&](std::uint64_t page, std::uint64_t pages) {
+    ASSERT_TRUE(s.reserve(Placement::at(window + page * kPageSize), pages * kPageSize));
+  };
+  take(3, 1);
+  take(1, 1);
+  take(100, 1);
+  take(5, 4);
+  const auto found = s.reserve(Placement::near(window, 8 * kPageSize), 3 * kPageSize);
+  ASSERT_TRUE(found.has_value());
+  EXPECT_FALSE(VirtualRange(window, 9 * kPageSize).contains(found->start()));
 }
 
 TEST_P(EdgesTest, TellsOfRegionsWhereThereAreSome) {
