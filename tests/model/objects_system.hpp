@@ -154,7 +154,8 @@ class ObjectsSystem : public System {
                 vm::Backing backing) const;
   Error may_cut(const Pages& pages) const;
   Error may_protect(const Pages& pages, mem::Permissions wanted, bool one_mapping) const;
-  std::optional<vm::CopyError> expect_copy(const Pages& pages, mem::Access access);
+  std::optional<vm::CopyError> expect_copy(const Pages& pages, mem::Access access,
+                                           std::uint64_t first_word);
   std::uint64_t lowest_place(std::uint64_t count) const;
   bool is_right_place(std::uint64_t start, const Pages& pages,
                       std::optional<std::uint64_t> alignment) const;

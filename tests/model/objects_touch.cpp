@@ -151,10 +151,15 @@ Step ObjectsSystem::populate() {
   return fault_step(kPopulate, outcome, world_.changes != changes);
 }
 
-/// What the kernel is told when it copies from or to the ends of two neighbours.
-std::optional<CopyError> ObjectsSystem::expect_copy(const Pages& pages, Access access) {
+/// What the kernel is told when it copies from or to the ends of two neighbours. What it writes to
+/// the first is there before it comes to the second, which may be a copy of the same page.
+std::optional<CopyError> ObjectsSystem::expect_copy(const Pages& pages, Access access,
+                                                    std::uint64_t first_word) {
   for (std::uint64_t p = pages.first; p < pages.end(); ++p) {
     const auto found = model().pages.find(p);
+    if (p != pages.first && access == Access::kWrite) {
+      model().pages.at(pages.first).leaf->frame->content.tail = first_word;
+    }
     if (found != model().pages.end() && found->second.gives(access)) continue;
     switch (world_.fault(space_, p, access)) {
       case FaultOutcome::kResolved:
@@ -193,7 +198,7 @@ Step ObjectsSystem::copy() {
     reconcile_fault(pages.first);
     return named(kCopy, "out of memory", world_.changes != changes);
   }
-  require(error == expect_copy(pages, access), "copy: another outcome");
+  require(error == expect_copy(pages, access, words[0]), "copy: another outcome");
   for (std::uint64_t p = pages.end(); p-- > pages.first;) note_ahead(p);
   // What was copied before a page stood against it stays copied.
   const auto content = [&](std::uint64_t number) -> Content* {
