@@ -90,7 +90,8 @@ def _executor():
 def tasks():
     """All tasks, by their ids."""
     found = []
-    harts = list(elements(_executor()["harts_"]))
+    executor = _executor()
+    harts = [executor["harts_"][i] for i in range(number(executor["count_"]))]
     running = {number(hart["current"]): i for i, hart in enumerate(harts)}
     for hart in harts:
         address = number(hart["tasks"]["first_"])
