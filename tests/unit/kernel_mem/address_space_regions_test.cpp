@@ -7,8 +7,8 @@
 #include <memory>
 
 #include <quoll/kernel/mem/address_space.hpp>
+#include <quoll/test_support/failing_new.hpp>
 
-#include "failing_new.hpp"
 #include "one_space.hpp"
 
 namespace quoll::vm {

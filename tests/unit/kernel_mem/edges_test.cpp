@@ -9,8 +9,8 @@
 #include <quoll/kernel/mem/user_copy.hpp>
 #include <quoll/kernel/mem/vmo/archive_pages.hpp>
 #include <quoll/kernel/mem/vmo/paged_vmo.hpp>
+#include <quoll/test_support/failing_new.hpp>
 
-#include "failing_new.hpp"
 #include "one_space.hpp"
 #include "vmo_support.hpp"
 

@@ -12,8 +12,8 @@
 #include <quoll/kernel/mem/flush.hpp>
 #include <quoll/kernel/mem/frame_alloc/arena.hpp>
 #include <quoll/kernel/mem/vm_space.hpp>
+#include <quoll/test_support/failing_new.hpp>
 
-#include "failing_new.hpp"
 #include "test_kernel.hpp"
 
 namespace quoll::vm {

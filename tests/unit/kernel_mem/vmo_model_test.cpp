@@ -14,8 +14,8 @@
 
 #include <quoll/kernel/mem/address_space.hpp>
 #include <quoll/kernel/mem/vmo/archive_pages.hpp>
+#include <quoll/test_support/failing_new.hpp>
 
-#include "failing_new.hpp"
 #include "test_kernel.hpp"
 #include "vmo_support.hpp"
 

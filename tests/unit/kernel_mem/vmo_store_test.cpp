@@ -8,8 +8,8 @@
 #include <vector>
 
 #include <quoll/kernel/mem/vmo/page_store.hpp>
+#include <quoll/test_support/failing_new.hpp>
 
-#include "failing_new.hpp"
 #include "test_kernel.hpp"
 
 namespace quoll::vm {
@@ -39,6 +39,12 @@ class VmoStoreTest : public testing::Test {
   std::uint64_t value(const PageStore& store, std::uint64_t page) {
     const auto found = store.find(page);
     return found ? *kernel.machine.phys_map().pointer<std::uint64_t>(found->frame) : 0;
+  }
+  /// All that a store holds, by page.
+  using Model = std::map<std::uint64_t, std::uint64_t>;
+  void expect_same_pages(const PageStore& store, const Model& model) {
+    ASSERT_EQ(store.usage().pages, model.size());
+    for (const auto& [page, was] : model) ASSERT_EQ(value(store, page), was);
   }
 
   test::TestKernel kernel{riscv::PagingMode::kSv39};
@@ -155,7 +161,6 @@ TEST_F(VmoStoreTest, IsAMapOfPagesWhateverIsShared) {
   const unsigned seed = std::random_device()();
   SCOPED_TRACE("seed " + std::to_string(seed));
   std::mt19937 random(seed);
-  using Model = std::map<std::uint64_t, std::uint64_t>;
   std::vector<PageStore> stores;
   std::vector<Model> models(1);
   stores.emplace_back(kernel.frames);
@@ -191,18 +196,16 @@ TEST_F(VmoStoreTest, IsAMapOfPagesWhateverIsShared) {
     const std::uint64_t page = any_page();
     const auto expected = models[at].find(page);
     ASSERT_EQ(value(stores[at], page), expected == models[at].end() ? 0 : expected->second);
-    if (step % 64 == 0) {
-      std::uint64_t alone = 0;
-      std::uint64_t most_nodes = 0;
-      for (std::size_t i = 0; i < stores.size(); ++i) {
-        ASSERT_EQ(stores[i].usage().pages, models[i].size());
-        for (const auto& [number, was] : models[i]) ASSERT_EQ(value(stores[i], number), was);
-        alone += stores[i].usage().alone_pages;
-        most_nodes += stores[i].usage().node_bytes;
-      }
-      ASSERT_LE(alone, kernel.in_use());
-      ASSERT_LE((PageNode::count() - nodes_before) * sizeof(PageNode), most_nodes);
+    if (step % 64 != 0) continue;
+    std::uint64_t alone = 0;
+    std::uint64_t most_nodes = 0;
+    for (std::size_t i = 0; i < stores.size(); ++i) {
+      ASSERT_NO_FATAL_FAILURE(expect_same_pages(stores[i], models[i]));
+      alone += stores[i].usage().alone_pages;
+      most_nodes += stores[i].usage().node_bytes;
     }
+    ASSERT_LE(alone, kernel.in_use());
+    ASSERT_LE((PageNode::count() - nodes_before) * sizeof(PageNode), most_nodes);
   }
 }
 

@@ -73,8 +73,9 @@ base::Result<mem::VirtualAddress, SpaceError> AddressSpace::place_randomly(
     Placement where, std::uint64_t size) noexcept {
   const Wanted wanted{size, where.alignment_shift()};
   for (;; where = where.wider()) {
-    if (const auto start = throw_for(wanted, where.window(bounds_, size))) return *start;
-    if (!where.has_window()) return base::err(SpaceError::kNoRoom);
+    const mem::VirtualRange window = where.window(bounds_, size);
+    if (const auto start = throw_for(wanted, window)) return *start;
+    if (window == bounds_) return base::err(SpaceError::kNoRoom);
   }
 }
 

@@ -63,7 +63,6 @@ class Placement {
     if (out.window_shift_ >= kAddressBits) out.kind_ = Kind::kAnywhere;
     return out;
   }
-  constexpr bool has_window() const noexcept { return kind_ == Kind::kNear; }
   /// Whether the alignment is one.
   constexpr bool is_valid() const noexcept { return alignment_shift_ != kNoShift; }
   /// The alignment's logarithm.

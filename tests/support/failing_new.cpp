@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
-#include "failing_new.hpp"
-
 #include <cstddef>
 #include <cstdlib>
 #include <new>
+
+#include <quoll/test_support/failing_new.hpp>
 
 namespace {
 constexpr unsigned kNever = ~0U;
