@@ -25,6 +25,7 @@ enum AsyncKind : unsigned {
   kLockWord,        ///< whether a lock is held
   kFlagWord,        ///< other flags: an event, a cancellation
   kReferenceCount,  ///< who still has a task
+  kLongWord,        ///< a signal, the ends of a ring, the next deadline of a wheel
   kOtherWord,
 };
 template <typename T>
@@ -33,6 +34,8 @@ template <>
 inline constexpr unsigned kKindOf<bool> = kFlagWord;
 template <>
 inline constexpr unsigned kKindOf<std::uint32_t> = kReferenceCount;
+template <>
+inline constexpr unsigned kKindOf<std::uintptr_t> = kLongWord;
 
 /// A word of a lock or of a wake. Its end is a store too: who looks at it with nothing in between
 /// has a race with whoever frees it.
@@ -79,6 +82,11 @@ using Atomic = races::Atomic<T, races::kKindOf<T>>;
 using LockWord = races::Atomic<bool, races::kLockWord>;
 template <typename T>
 using Guarded = races::GuardedWord<T>;
+
+inline void fence_all(races::Where where = races::Where::current()) {
+  if (races::is_weakened(races::kOtherWord, races::Weakening::kFence)) return;
+  rl::atomic_thread_fence(rl::mo_seq_cst, races::info_of(where));
+}
 
 inline void pause() {
   races::relax();

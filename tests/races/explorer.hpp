@@ -42,6 +42,7 @@
 #undef free
 #undef assert
 #undef errno
+#undef Sleep
 
 namespace quoll::races {
 
@@ -118,8 +119,7 @@ class Atomic {
 
   T load(std::memory_order order = std::memory_order_seq_cst,
          Where where = Where::current()) const {
-    const rl::memory_order to = relacy(order);
-    return word_.load(to == rl::mo_acq_rel ? rl::mo_acquire : to, info_of(where));
+    return word_.load(loading(order), info_of(where));
   }
   void store(T value, std::memory_order order = std::memory_order_seq_cst,
              Where where = Where::current()) {
@@ -146,26 +146,43 @@ class Atomic {
               Where where = Where::current()) {
     return word_.fetch_and(value, relacy(order), info_of(where));
   }
+  bool compare_exchange_weak(T& expected, T value, std::memory_order order,
+                             std::memory_order failure, Where where = Where::current()) {
+    return word_.compare_exchange(rl::bool_t<true>(), expected, value, relacy(order),
+                                  loading(failure), info_of(where));
+  }
   bool compare_exchange_weak(T& expected, T value,
                              std::memory_order order = std::memory_order_seq_cst,
                              Where where = Where::current()) {
     return word_.compare_exchange(rl::bool_t<true>(), expected, value, relacy(order),
                                   info_of(where));
   }
+  bool compare_exchange_strong(T& expected, T value, std::memory_order order,
+                               std::memory_order failure, Where where = Where::current()) {
+    if (is_weakened(kKind, Weakening::kCheck)) return replaced(value, order, where);
+    return word_.compare_exchange(rl::bool_t<false>(), expected, value, relacy(order),
+                                  loading(failure), info_of(where));
+  }
   bool compare_exchange_strong(T& expected, T value,
                                std::memory_order order = std::memory_order_seq_cst,
                                Where where = Where::current()) {
-    if (is_weakened(kKind, Weakening::kCheck)) {
-      (void)word_.exchange(value, relacy(order), info_of(where));
-      return true;
-    }
+    if (is_weakened(kKind, Weakening::kCheck)) return replaced(value, order, where);
     return word_.compare_exchange(rl::bool_t<false>(), expected, value, relacy(order),
                                   info_of(where));
   }
 
  private:
+  /// A comparison that was left out.
+  bool replaced(T value, std::memory_order order, Where where) {
+    (void)word_.exchange(value, relacy(order), info_of(where));
+    return true;
+  }
   static rl::memory_order relacy(std::memory_order order) {
     return explored(weakened(order, kKind));
+  }
+  static rl::memory_order loading(std::memory_order order) {
+    const rl::memory_order to = relacy(order);
+    return to == rl::mo_acq_rel ? rl::mo_acquire : to;
   }
 
   rl::atomic<T> word_;

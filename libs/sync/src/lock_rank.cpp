@@ -12,6 +12,8 @@ const char* to_string(LockRank rank) noexcept {
       return "device";
     case LockRank::kChannel:
       return "channel";
+    case LockRank::kInterruptSource:
+      return "interrupt source";
     case LockRank::kExecutor:
       return "executor";
     case LockRank::kTimer:
@@ -36,6 +38,8 @@ const char* to_string(LockRank rank) noexcept {
       return "live roots";
     case LockRank::kRandom:
       return "random";
+    case LockRank::kInterrupt:
+      return "interrupt";
     case LockRank::kLog:
       return "log";
   }

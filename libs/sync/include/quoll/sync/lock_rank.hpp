@@ -11,22 +11,24 @@ namespace quoll::sync {
 /// A lock may be taken only while every lock that the hart holds has a lower rank.
 /// Outermost first. The gaps are for rooms to come.
 enum class LockRank : std::uint8_t {
-  kGuestTable = 4,     ///< guests and their handles
-  kDevice = 10,        ///< a driver's rings and registers
-  kChannel = 12,       ///< wait queues, events, channels
-  kExecutor = 16,      ///< run queues
-  kTimer = 18,         ///< the timer queue
-  kAddressSpace = 24,  ///< regions and page tables of one space
-  kVmo = 26,           ///< pages and mappings of one memory object
-  kPageRequest = 27,   ///< who waits for one page
-  kKernelWindow = 28,  ///< the kernel's own mappings
-  kAsid = 30,          ///< which space has which ASID
-  kHeap = 32,          ///< one size class
-  kFrameCache = 36,    ///< one hart's frames
-  kFrames = 40,        ///< the buddy lists
-  kLiveRoots = 42,     ///< the list of root page tables
-  kRandom = 44,        ///< the random generator
-  kLog = 56,           ///< log ring and console: usable under any other lock
+  kGuestTable = 4,        ///< guests and their handles
+  kDevice = 10,           ///< a driver's rings and registers
+  kChannel = 12,          ///< wait queues, events, channels
+  kInterruptSource = 14,  ///< who has which interrupt source
+  kExecutor = 16,         ///< run queues
+  kTimer = 18,            ///< the timer queue
+  kAddressSpace = 24,     ///< regions and page tables of one space
+  kVmo = 26,              ///< pages and mappings of one memory object
+  kPageRequest = 27,      ///< who waits for one page
+  kKernelWindow = 28,     ///< the kernel's own mappings
+  kAsid = 30,             ///< which space has which ASID
+  kHeap = 32,             ///< one size class
+  kFrameCache = 36,       ///< one hart's frames
+  kFrames = 40,           ///< the buddy lists
+  kLiveRoots = 42,        ///< the list of root page tables
+  kRandom = 44,           ///< the random generator
+  kInterrupt = 50,        ///< what a hart's interrupt handler claims: taken wherever it comes
+  kLog = 56,              ///< log ring and console: usable under any other lock
 };
 
 inline constexpr unsigned kLockRankCount = 64;
