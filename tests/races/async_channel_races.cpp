@@ -13,23 +13,11 @@ namespace {
 
 constexpr unsigned kHarts = 3;
 
-struct Suite {
-  Harts harts{kHarts};
-  CancelSource source;
+struct Suite : Cancelling<kHarts> {
   std::array<unsigned, 4> received{};
   std::array<GuardedWord<unsigned>, 4> content;
   unsigned sent = 0;
 
-  void thread(unsigned) { harts.run(); }
-  Task<void> cancel() {
-    source.cancel();
-    co_return;
-  }
-  /// Cancels, and goes on as `task`: one task less to try the orders of.
-  Task<void> cancel_and(Task<void> task) {
-    source.cancel();
-    require((co_await std::move(task).checked()).has_value(), "there is memory for a task");
-  }
   void take(unsigned value) {
     require(content[value] == value, "what comes before sending is seen after receiving");
     ++received[value];

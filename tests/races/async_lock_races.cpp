@@ -4,9 +4,7 @@
 // gives up must go on to the next.
 #include "async_tasks.hpp"
 // After the words.
-#include <quoll/async/condition.hpp>
 #include <quoll/async/mutex.hpp>
-#include <quoll/async/once.hpp>
 #include <quoll/async/rw_lock.hpp>
 #include <quoll/async/semaphore.hpp>
 
@@ -15,20 +13,7 @@ namespace {
 
 constexpr unsigned kHarts = 3;
 
-struct Suite {
-  Harts harts{kHarts};
-  CancelSource source;
-  void thread(unsigned) { harts.run(); }
-  Task<void> cancel() {
-    source.cancel();
-    co_return;
-  }
-  /// Cancels, and goes on as `task`: one task less to try the orders of.
-  Task<void> cancel_and(Task<void> task) {
-    source.cancel();
-    require((co_await std::move(task).checked()).has_value(), "there is memory for a task");
-  }
-};
+using Suite = Cancelling<kHarts>;
 
 /// Three tasks lock; one of them may be cancelled while it waits.
 struct Mutex : rl::test_suite<Mutex, kHarts>, Suite {
@@ -101,59 +86,6 @@ struct Semaphore : rl::test_suite<Semaphore, kHarts>, Suite {
   void after() { require(semaphore.available() == 2, "all permits come back"); }
 };
 
-/// One waits for a word that another changes, and may be cancelled; both hold the mutex.
-struct Condition : rl::test_suite<Condition, kHarts>, Suite {
-  async::Mutex mutex;
-  async::Condition condition;
-  GuardedWord<unsigned> guarded = 0U;
-  unsigned ended = 0;
-
-  void before() {
-    harts.spawn(wait(source)).detach();
-    harts.spawn(change()).detach();
-    harts.spawn(cancel()).detach();
-  }
-  Task<void> wait(CancelToken token) {
-    auto guard = co_await mutex.lock();
-    while (guarded == 0) {
-      const auto waited = co_await condition.wait(*guard, token);
-      guarded = guarded + 2;
-      guarded = guarded - 2;
-      if (!waited) break;
-    }
-    ++ended;
-  }
-  Task<void> change() {
-    auto guard = co_await mutex.lock();
-    guarded = guarded + 1;
-    condition.notify_one();
-  }
-  void after() { require(ended == 1 && guarded == 1, "a wait ends, with the mutex held"); }
-};
-
-/// The first to come fails, or is cancelled before; the next one does it.
-struct Once : rl::test_suite<Once, kHarts>, Suite {
-  async::Once once;
-  GuardedWord<unsigned> made = 0U;
-
-  void before() {
-    harts.spawn(enter(true, {})).detach();
-    harts.spawn(enter(false, source)).detach();
-    harts.spawn(cancel_and(enter(false, {}))).detach();
-  }
-  Task<void> enter(bool fails, CancelToken token) {
-    auto turn = co_await once.enter(token);
-    if (!turn) co_return;
-    if (!turn->is_ours()) {
-      require(made == 1, "what is done is seen");
-    } else if (!fails) {
-      made = made + 1;
-      turn->complete();
-    }
-  }
-  void after() { require(once.is_done() && made == 1, "it is done once"); }
-};
-
 constexpr std::array kControls{
     Control{"locking does not acquire", kLockWord, Weakening::kAcquire},
     Control{"unlocking does not release", kLockWord, Weakening::kRelease},
@@ -162,8 +94,6 @@ constexpr std::array kModels{
     Model{"mutex", &rl::simulate<Mutex>, 3, 4, 0, kControls},
     Model{"rw_lock", &rl::simulate<RwLock>, 3, 4, 0, kControls},
     Model{"semaphore", &rl::simulate<Semaphore>, 3, 4, 0, kControls},
-    Model{"condition", &rl::simulate<Condition>, 3, 4, 0, kControls},
-    Model{"once", &rl::simulate<Once>, 3, 4, 0, kControls},
 };
 
 }  // namespace

@@ -31,10 +31,9 @@ class Harts final : public async::Scheduler {
   Harts& operator=(const Harts&) = delete;
   ~Harts() { ready_.deinit(info_of(Where::current())); }
 
-  /// Tasks that a model starts before its harts do.
+  /// Tasks that a model starts before its harts do, or one of its tasks.
   template <typename T>
   JoinHandle<T> spawn(Task<T> task) {
-    ++left_;
     auto handle = async::spawn(*this, std::move(task));
     require(handle.has_value(), "there is memory for a task");
     return std::move(*handle);
@@ -62,9 +61,21 @@ class Harts final : public async::Scheduler {
     }
     ready_.signal(info_of(Where::current()));
   }
+  void start(TaskHeader& task) noexcept override {
+    {
+      const Uninterrupted guard;
+      ++left_;
+    }
+    schedule(task);
+  }
   void yield(TaskHeader& task) noexcept override { schedule(task); }
   void before_suspend(TaskHeader&) noexcept override {}
-  async::TimerWheel& timers() noexcept override { std::abort(); }
+  async::TimerWheel& timers() noexcept override {
+    if (wheel_ == nullptr) std::abort();
+    return *wheel_;
+  }
+  /// What the tasks' timers are, in models that have some.
+  void set_timers(async::TimerWheel& wheel) { wheel_ = &wheel; }
   void task_ended() noexcept override {
     {
       const Uninterrupted guard;
@@ -93,10 +104,29 @@ class Harts final : public async::Scheduler {
   rl::semaphore<Harts> ready_;
   std::array<Slot, kSlots> queue_;
   const unsigned harts_;
+  async::TimerWheel* wheel_ = nullptr;
   // As if a lock held them: no hart is interrupted here.
   std::size_t first_ = 0;
   std::size_t end_ = 0;
   std::size_t left_ = 0;
+};
+
+/// Tasks on some harts, and a source that one of them cancels.
+template <unsigned kHarts>
+struct Cancelling {
+  Harts harts{kHarts};
+  CancelSource source;
+
+  void thread(unsigned) { harts.run(); }
+  Task<void> cancel() {
+    source.cancel();
+    co_return;
+  }
+  /// Cancels, and goes on as `task`: one task less to try the orders of.
+  Task<void> cancel_and(Task<void> task) {
+    source.cancel();
+    require((co_await std::move(task).checked()).has_value(), "there is memory for a task");
+  }
 };
 
 /// What a task holds alone: two at once, or one after the other with nothing in between, break it.

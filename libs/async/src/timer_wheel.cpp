@@ -8,21 +8,29 @@
 namespace quoll::async {
 
 TimerWheel::Place TimerWheel::place_of(Ticks deadline) const noexcept {
-  // A bit that is always there: what is due now stands at the lowest level.
-  const Ticks differing = (deadline ^ reached_) | 1;
-  const unsigned level = (static_cast<unsigned>(std::bit_width(differing)) - 1) / kDigitBits;
-  if (level >= kLevels) return {kLevels, 0};
-  const auto digit = static_cast<std::uint8_t>((deadline >> (level * kDigitBits)) % kSlots);
-  return {static_cast<std::uint8_t>(level), digit};
+  // The highest digit that differs, found without counting bits, for which a machine may have no
+  // instruction.
+  Ticks differing = deadline ^ reached_;
+  Ticks rest = deadline;
+  std::uint8_t level = 0;
+  for (; differing >= kSlots; differing >>= kDigitBits, rest >>= kDigitBits) {
+    if (++level == kLevels) return {kLevels, 0};
+  }
+  return {level, static_cast<std::uint8_t>(rest % kSlots)};
 }
 
 Timer*& TimerWheel::head_of(Place place) noexcept {
-  return place.level == kLevels ? far_ : slots_[place.level][place.slot];
+  if (place.level >= kLevels) [[unlikely]]
+    return place.level == kDue ? due_ : far_;
+  return slots_[place.level][place.slot];
 }
 
 void TimerWheel::put(Timer& timer) noexcept {
   // What is overdue fires with what is due now.
-  const Place place = place_of(std::max(timer.deadline, reached_));
+  put_at(place_of(std::max(timer.deadline, reached_)), timer);
+}
+
+void TimerWheel::put_at(Place place, Timer& timer) noexcept {
   timer.level = place.level;
   timer.slot = place.slot;
   Timer*& head = head_of(place);
@@ -36,14 +44,16 @@ void TimerWheel::put(Timer& timer) noexcept {
   timer.previous = head->previous;
   timer.previous->next = &timer;
   head->previous = &timer;
-  if (place.level != 0 && timer.deadline < head->deadline) head = &timer;
+  if (place.level == 0 || timer.deadline >= head->deadline) return;
+  // Earlier than a head that is not the earliest, it might go before others of its own tick.
+  if ((levels_[place.level].beheaded >> place.slot & 1) == 0) head = &timer;
 }
 
 void TimerWheel::insert_locked(Timer& timer) noexcept {
   timer.queued = true;
   put(timer);
   if (timer.deadline < next_.load(std::memory_order_relaxed)) {
-    next_.store(timer.deadline, std::memory_order_release);
+    next_.store(timer.deadline, std::memory_order_relaxed);
   }
 }
 
@@ -101,6 +111,10 @@ void TimerWheel::empty_slot(const First& first, Ticks now) noexcept {
     Timer& due = *timer;
     timer = due.next;
     if (first.place.level == 0 || (is_alone && due.deadline <= now)) {
+      if (due.fires_unlocked) {
+        put_at({kDue, 0}, due);
+        continue;
+      }
       due.queued = false;
       due.fire(due);
     } else {
@@ -124,7 +138,29 @@ void TimerWheel::expire(Ticks now) noexcept {
     const bool is_beheaded = (levels_[first.place.level].beheaded >> first.place.slot & 1) != 0;
     next = is_beheaded ? first.start : head_of(first.place)->deadline;
   }
-  next_.store(next, std::memory_order_release);
+  next_.store(next, std::memory_order_relaxed);
+  fire_due_locked();
+}
+
+void TimerWheel::fire_due_locked() noexcept {
+  while (due_ != nullptr) {
+    Timer& timer = *due_;
+    remove_locked(timer);
+    firing_ = &timer;
+    lock_.unlock();
+    timer.fire(timer);
+    lock_.lock();
+    firing_ = nullptr;
+  }
+}
+
+void TimerWheel::settle_locked(Timer& timer) noexcept {
+  if (timer.queued) return remove_locked(timer);
+  while (firing_ == &timer) {
+    lock_.unlock();
+    detail::pause();
+    lock_.lock();
+  }
 }
 
 }  // namespace quoll::async

@@ -17,12 +17,17 @@
 #include <quoll/async/condition.hpp>
 #include <quoll/async/once.hpp>
 #include <quoll/async/rw_lock.hpp>
+#include <quoll/async/scope.hpp>
 #include <quoll/async/semaphore.hpp>
+#include <quoll/async/timeout.hpp>
 #include <quoll/async/unbounded_channel.hpp>
+#include <quoll/async/when_any.hpp>
 #include <quoll/base/panic.hpp>
 
 #include "thread_machine.hpp"
 
+// The closures live in the coroutines of `timeout` and `with_scope` for as long as they run.
+// NOLINTBEGIN(cppcoreguidelines-avoid-capturing-lambda-coroutines)
 namespace quoll::async::testing {
 namespace {
 
@@ -37,8 +42,13 @@ void require(bool holds, const char* what) {
   std::abort();
 }
 
+using Ended = base::Result<void, WaitError>;
+
 /// All that the tasks of one round share.
 struct Shared {
+  explicit Shared(ThreadMachine& m) : machine(m) {}
+  ThreadMachine& machine;
+
   Mutex mutex;
   std::uint64_t under_mutex = 0;
   std::uint64_t locked = 0;  // under the mutex too
@@ -81,7 +91,7 @@ class Worker {
 
  private:
   Task<void> one_step() {
-    switch (random_() % 9) {
+    switch (random_() % 13) {
       case 0:
         return lock();
       case 1:
@@ -98,6 +108,14 @@ class Worker {
         return do_once();
       case 7:
         return send();
+      case 8:
+        return sleep();
+      case 9:
+        return wait_for_alarm();
+      case 10:
+        return start_some();
+      case 11:
+        return receive_from_either();
       default:
         return receive();
     }
@@ -174,6 +192,59 @@ class Worker {
     if (value) shared_.received += *value;
   }
 
+  Task<void> sleep() {
+    const Ticks now = shared_.machine.now();
+    const Ticks until = now + random_() % 4;
+    const Ticks limit = now + random_() % 4;
+    const auto slept = co_await timeout(limit, token_, [until](CancelToken token) -> Task<Ended> {
+      co_return co_await sleep_until(until, token);
+    });
+    if (slept) require(*slept || slept->error() == WaitError::kCancelled, "a sleep ends");
+  }
+  Task<void> wait_for_alarm() {
+    Event event;
+    Alarm alarm(event);
+    alarm.arm((co_await current_task()).scheduler().timers(),
+              shared_.machine.now() + random_() % 3);
+    if (random_() % 2 == 0) (void)(co_await event.wait(token_)).has_value();
+    alarm.disarm();
+  }
+  static Task<Ended> count_one(Shared& shared, bool fails) {
+    const auto guard = co_await shared.mutex.lock(co_await current_token());
+    if (!guard) co_return base::err(guard.error());
+    const std::uint64_t before = shared.under_mutex;
+    co_await yield_now();
+    shared.under_mutex = before + 1;
+    ++shared.locked;
+    if (fails) co_return base::err(WaitError::kClosed);
+    co_return {};
+  }
+  Task<void> start_some() {
+    const unsigned failing = random_() % 6;
+    std::uint64_t ended = 0;
+    const auto all = co_await with_scope(token_, [&](Scope<>& scope) -> Task<Ended> {
+      for (unsigned i = 0; i < 3; ++i) {
+        require(scope.spawn(count_one(shared_, i == failing)).has_value(), "there is memory");
+      }
+      co_await scope.all_ended();
+      ended = 3;
+      co_return {};
+    });
+    require(ended == 3, "a scope ends when its children have");
+    require(all.has_value() || token_.cancelled() || failing < 3, "a scope fails for a reason");
+  }
+  static Task<void> receive_either(Shared& shared, bool is_bounded) {
+    const CancelToken token = co_await current_token();
+    const auto value = is_bounded ? co_await shared.channel.receive(token)
+                                  : co_await shared.unbounded.receive(token);
+    if (value) shared.received += *value;
+  }
+  Task<void> receive_from_either() {
+    const auto first = co_await when_any(
+        token_, std::array{receive_either(shared_, true), receive_either(shared_, false)});
+    require(first.has_value(), "one of them ends");
+  }
+
   Shared& shared_;
   CancelToken token_;
   std::mt19937 random_;
@@ -202,7 +273,7 @@ Task<void> drain(Shared& shared) {
 
 /// Tasks of which some are cancelled early; then all of them, so that nobody waits for ever.
 Task<void> one_round(World& world, std::mt19937& random) {
-  Shared shared;
+  Shared shared(world.machine());
   std::vector<JoinHandle<>> handles;
   for (unsigned task = 0; task < kTasks; ++task) {
     auto handle = world.executor().spawn(work(shared, static_cast<std::uint32_t>(random())));
@@ -213,6 +284,9 @@ Task<void> one_round(World& world, std::mt19937& random) {
   handles[random() % kTasks].cancel();
   handles[random() % kTasks].cancel();
   for (unsigned i = random() % 64; i != 0; --i) co_await yield_now();
+  std::size_t listed = 0;
+  world.executor().for_each_task([&listed](const TaskHeader& task) { listed += task.id() != 0; });
+  require(listed != 0, "who looks is a task");
   for (auto& handle : handles) handle.cancel();
   for (auto& handle : handles) require((co_await handle.join()).has_value(), "all tasks end");
   require(shared.under_mutex == shared.locked, "one task at a time");
@@ -282,6 +356,8 @@ void continue_panic() {
 }
 
 }  // namespace quoll::base
+
+// NOLINTEND(cppcoreguidelines-avoid-capturing-lambda-coroutines)
 
 /// async_thread_test [SEED [ROUNDS]]
 int main(int argc, char** argv) {

@@ -7,8 +7,8 @@
 #include <quoll/async/broadcast.hpp>
 #include <quoll/async/channel.hpp>
 #include <quoll/async/unbounded_channel.hpp>
+#include <quoll/test_support/failing_new.hpp>
 
-#include "failing_new.hpp"
 #include "turns.hpp"
 
 namespace quoll::async::testing {
@@ -127,7 +127,7 @@ TEST(UnboundedChannel, WithoutMemorySendingFails) {
     UnboundedChannel<std::unique_ptr<int>> channel;
     EXPECT_TRUE(channel.send(std::make_unique<int>(1)).has_value());
     {
-      const FailingNew failing;
+      const test::FailingNew failing(0);
       EXPECT_EQ(channel.send(nullptr).error(), WaitError::kOutOfMemory);
     }
     EXPECT_TRUE(channel.send(std::make_unique<int>(2)).has_value());

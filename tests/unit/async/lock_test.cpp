@@ -52,6 +52,20 @@ TEST(RwLock, AWaitingWriterHoldsBackLaterReaders) {
   });
 }
 
+TEST(RwLock, WhatIsAtHandIsGrantedWhateverTheTokenSays) {
+  run_in_turns([](Turns&) -> Task<void> {
+    CancelSource source;
+    source.cancel();
+    RwLock lock;
+    Semaphore semaphore(1);
+    const auto guard = co_await lock.write(source);
+    EXPECT_TRUE(guard.has_value());
+    EXPECT_EQ((co_await lock.read(source)).error(), WaitError::kCancelled) << "it would wait";
+    const auto permit = co_await semaphore.acquire(1, source);
+    EXPECT_TRUE(permit.has_value());
+  });
+}
+
 TEST(RwLock, ACancelledWriterLetsTheReadersBehindItGoOn) {
   run_in_turns([](Turns& turns) -> Task<void> {
     RwLock lock;

@@ -6,8 +6,8 @@
 #include <quoll/async/barrier.hpp>
 #include <quoll/async/condition.hpp>
 #include <quoll/async/once.hpp>
+#include <quoll/test_support/failing_new.hpp>
 
-#include "failing_new.hpp"
 #include "turns.hpp"
 
 namespace quoll::async::testing {
@@ -243,7 +243,7 @@ TEST(OnceCell, WithoutMemoryTheNextTries) {
     Event go;
     go.set();
     const auto none = co_await cell.get_or_make([&] {
-      const FailingNew failing;
+      const test::FailingNew failing(0);
       return make(go, 1, {});
     });
     EXPECT_EQ(none.error(), MakeError::kOutOfMemory);

@@ -36,8 +36,11 @@ class Modelled {
     queued_.push_back(&timer);
   }
   void remove_any() {
-    if (queued_.empty()) return;
-    const auto chosen = queued_.begin() + static_cast<std::ptrdiff_t>(random_() % queued_.size());
+    if (!queued_.empty()) remove(random_() % queued_.size());
+  }
+  /// Of those that are queued, in the order of insertion.
+  void remove(std::size_t which) {
+    const auto chosen = queued_.begin() + static_cast<std::ptrdiff_t>(which);
     const detail::LockGuard guard(wheel_.lock());
     ASSERT_TRUE((*chosen)->queued);
     wheel_.remove_locked(**chosen);
@@ -82,6 +85,9 @@ class Modelled {
       if (next == kNever || ::testing::Test::HasFatalFailure()) break;
       advance_to(std::max(now_, next));
     }
+    // The last one may have been removed: one look, and nothing is due.
+    const Ticks left = wheel_.next_deadline();
+    if (wakes == 0 && was_removed_ && left != kNever) advance_to(std::max(now_, left));
     EXPECT_EQ(wheel_.next_deadline(), kNever);
     return wakes;
   }
@@ -160,6 +166,16 @@ TEST(TimerWheel, OfOneTickTheFirstInsertedFiresFirst) {
   for (int i = 0; i < 10; ++i) model.insert(100'000);
   model.insert(99'990);
   model.advance_to(100'000);
+  EXPECT_EQ(model.size(), 0u);
+}
+
+TEST(TimerWheel, OfOneTickTheFirstInsertedFiresFirstThoughAnEarlierOneWasRemoved) {
+  // All four wait in one slot. Without the first nobody knows which of the rest is the earliest.
+  Modelled model(1);
+  for (const Ticks deadline : {70U, 90U, 80U}) model.insert(deadline);
+  model.remove(0);
+  model.insert(80);
+  model.advance_to(100);
   EXPECT_EQ(model.size(), 0u);
 }
 

@@ -66,6 +66,32 @@ class MutationTest(unittest.TestCase):
         """(line, what it becomes) of each mutation of a rule."""
         return [(m.line, m.after and m.after.strip()) for m in self.mutants if m.rule == rule]
 
+    def test_of_tasks_orders_are_weakened_step_by_step(self):
+        text = """
+  const LockGuard guard(lock_);
+  LockGuard(const LockGuard&) = delete;
+  state = self().try_now_locked();
+  if (first_ == nullptr) return;
+  parked_.fetch_or(bit, std::memory_order_seq_cst);
+  if (word_.load(std::memory_order_seq_cst)) go();
+  std::atomic_thread_fence(std::memory_order_seq_cst);
+"""
+        mutants = mutation.mutants_of("libs/async/toy.hpp", text)
+        found = [(m.line, m.rule, (m.after or "").strip()[-24:]) for m in mutants]
+        self.assertEqual(
+            [(line, rule, after) for line, rule, after in found if rule != "order"],
+            [
+                (2, "lock", ""),
+                (4, "look", ""),
+                (5, "look", "first_ == nullptr)) return;"[-24:]),
+                (6, "weaker", "::memory_order_acq_rel);"),
+                (7, "weaker", "ry_order_acquire)) go();"),
+                (8, "fence", ""),
+                (8, "weaker", "::memory_order_acq_rel);"),
+            ],
+        )
+        self.assertEqual([line for line, rule, _ in found if rule == "order"], [6, 7, 8])
+
     def test_every_rule_finds_its_line_and_no_other(self):
         self.assertEqual(
             self.found("check"),

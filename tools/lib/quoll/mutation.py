@@ -10,7 +10,7 @@ import random
 import re
 from dataclasses import dataclass
 
-# Where fences, locks, orders, checks and accounts stand that memory relies on.
+# Where fences, locks, orders, checks and accounts stand that memory and tasks rely on.
 PARTS = {
     "mechanism": (
         "libs/paging/include/quoll/paging/*.hpp",
@@ -40,9 +40,10 @@ PARTS = {
         "kernel/mem/**/user_copy.*",
         "kernel/mem/**/user_access.*",
     ),
+    "async": ("libs/async/include/quoll/async/**/*.hpp", "libs/async/src/*.cpp"),
 }
 # What proves nothing by failing: assertions are tests themselves.
-LEFT_ALONE = re.compile(r"^\s*(//|#|\*)|static_assert|ASSERT|concept |template <|operator")
+LEFT_ALONE = re.compile(r"^\s*(//|#|\*)|static_assert|ASSERT|concept |template <|operator|= delete;")
 STATEMENT = r"^\s+(if \(.*\) )?[\w:.>()\[\]*&-]*"
 REFUSAL = (
     r"return ((base::)?err\(|to_outcome\(|FaultOutcome::k(?!Resolved)|std::nullopt;|false;)"
@@ -157,7 +158,7 @@ RULES = (
     # What says no order is sequentially consistent.
     _replaced("order", r"\.load\(\)", ".load(std::memory_order_relaxed)"),
     ("order", lambda line: list(_relaxed_calls(line))),
-    _removed("lock", r"^\s+(const )?(sync::)?(LockGuard|InterruptGuard)\b.*;"),
+    _removed("lock", r"^\s+(const )?(sync::|detail::)?(LockGuard|InterruptGuard)\b.*;"),
     _removed("lock", STATEMENT + r"\b(un)?lock\w*\(.*\);"),
     _removed("fence", STATEMENT + r"\w*fence\w*\(.*\);"),
     _removed(
@@ -194,6 +195,29 @@ RULES = (
 )
 
 
+# Where only interleavings count: what orders them, and what is looked at once more, each order
+# weakened step by step.
+ASYNC = "libs/async/"
+ASYNC_RULES = tuple(rule for rule in RULES if rule[0] in ("order", "lock", "fence", "check")) + (
+    _replaced("weaker", r"(fetch_\w+|exchange|fence)(\(.*)memory_order_seq_cst", r"\1\2memory_order_acq_rel"),
+    _replaced("weaker", r"(load\(.*)memory_order_seq_cst", r"\1memory_order_acquire"),
+    _replaced("weaker", r"(store\(.*)memory_order_seq_cst", r"\1memory_order_release"),
+    _replaced("weaker", r"memory_order_acq_rel", "memory_order_acquire"),
+    _replaced("weaker", r"memory_order_acq_rel", "memory_order_release"),
+    # Fences have names with more in front of them.
+    _removed("fence", r"^\s+\w+(::\w+)*fence\w*\(.*\);"),
+    # The look under the lock, behind the one before it.
+    _removed("look", r"^\s+\w+ = self\(\)\.try_now_locked\(\);"),
+    _replaced("look", r"^(\s+)if \((.*[^{])\) (return|break|continue);$", r"\1if (false && (\2)) \3;"),
+    _removed("note", r"^\s+(?:\w+(?:\.|->))?(state|linked_|source_|firing_|\w*done_) = .*;$"),
+)
+
+
+def rules_for(file):
+    """What may change in a file."""
+    return ASYNC_RULES if file.startswith(ASYNC) else RULES
+
+
 def mutants_of(file, text):
     """All of one file, in order."""
     lines = text.splitlines()
@@ -205,7 +229,7 @@ def mutants_of(file, text):
             continue
         if LEFT_ALONE.search(line):
             continue
-        for rule, mutate in RULES:
+        for rule, mutate in rules_for(file):
             # A condition in front of anything but a refusal is no check.
             if rule == "check" and line.rstrip().endswith("{"):
                 follows = lines[number] if number < len(lines) else ""

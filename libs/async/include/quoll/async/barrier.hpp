@@ -63,11 +63,7 @@ class Barrier {
   Arriving arrive(CancelToken token = {}) noexcept { return {*this, token}; }
   /// No round ends any more: for a party that cannot come again.
   void close() noexcept {
-    detail::LockGuard guard(lock_);
-    closed_ = true;
-    Waiter* const all = waiters_.take_all(WaitState::kClosed);
-    guard.unlock();
-    detail::wake_taken(all);
+    detail::end_all(lock_, waiters_, WaitState::kClosed, [this] { closed_ = true; });
   }
 
  private:

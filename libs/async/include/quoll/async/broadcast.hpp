@@ -108,11 +108,7 @@ class Broadcast {
   }
   /// No more values: receivers get those that they have not seen yet.
   void close() noexcept {
-    detail::LockGuard guard(lock_);
-    closed_ = true;
-    Waiter* const all = waiters_.take_all(WaitState::kClosed);
-    guard.unlock();
-    detail::wake_taken(all);
+    detail::end_all(lock_, waiters_, WaitState::kClosed, [this] { closed_ = true; });
   }
 
  private:

@@ -163,11 +163,7 @@ class Oneshot {
   }
   /// There will be no value.
   void close() noexcept {
-    detail::LockGuard guard(lock_);
-    closed_ = true;
-    Waiter* const all = receivers_.take_all(WaitState::kClosed);
-    guard.unlock();
-    detail::wake_taken(all);
+    detail::end_all(lock_, receivers_, WaitState::kClosed, [this] { closed_ = true; });
   }
   /// `co_await oneshot.receive(token)`: `Result<T, WaitError>`. *Requires*: one receiver.
   Receiving receive(CancelToken token = {}) noexcept { return Receiving(*this, token); }

@@ -9,8 +9,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <utility>
 
 #include <quoll/async/join.hpp>
+#include <quoll/async/parked_harts.hpp>
 #include <quoll/async/run_queue.hpp>
 #include <quoll/async/task_list.hpp>
 #include <quoll/async/timer.hpp>
@@ -61,15 +63,15 @@ concept WatchingMachine = requires(M machine, TaskHeader& task, WakeCause cause)
 
 /// Runs tasks on up to 64 harts.
 ///
-/// Each hart calls `run`. A task made runnable by a task goes to that hart's ring, from which idle
-/// harts steal; one made runnable by an interrupt goes to an idle hart's mailbox if there is one.
-/// Mailboxes come first: what a device or another hart waits for is short and urgent. Every eighth
-/// pick looks at the ring first, so that nothing starves.
+/// Each hart calls `run`. `RunQueue` says what a hart runs next. A hart that has nothing steals,
+/// and one that finds nothing to steal parks, as `ParkedHarts` says. A hart with more than it runs
+/// itself wakes a parked one: when a task adds to the queue, when the hart goes on to its next
+/// task, and before it leaves for user mode.
 template <ExecutorMachine Machine>
 class Executor final : public Scheduler {
  public:
   static constexpr std::size_t kMaxHarts = Machine::kMaxHarts;
-  static_assert(kMaxHarts <= 64);
+  static_assert(kMaxHarts <= ParkedHarts::kNone);
 
   /// What it keeps of one hart, for itself.
   struct Hart;
@@ -84,25 +86,35 @@ class Executor final : public Scheduler {
   /// Serves this hart until `stop`. *Context*: one call per hart, on its own stack.
   void run() noexcept {
     const std::size_t self = machine_.hart();
-    serving_.fetch_or(bit(self), std::memory_order_seq_cst);
-    while (!stopping_.load(std::memory_order_acquire)) {
-      if (!run_one(self)) idle(self);
+    Hart& hart = harts_[self];
+    serving_.fetch_or(ParkedHarts::bit(self), std::memory_order_seq_cst);
+    while (!stopping_.load(std::memory_order_relaxed)) {
+      poll_timers(hart);
+      TaskHeader* task = hart.queue.pop();
+      if (task == nullptr) task = steal(self);
+      if (task == nullptr) {
+        idle(self);
+        continue;
+      }
+      if (parked_.any()) [[unlikely]]
+        share(hart);
+      run_one(hart, *task);
     }
-    serving_.fetch_and(~bit(self), std::memory_order_seq_cst);
+    serving_.fetch_and(~ParkedHarts::bit(self), std::memory_order_seq_cst);
   }
 
   /// Ends every `run` once its present task suspends. Tasks that are left stay as they are.
   void stop() noexcept {
-    stopping_.store(true, std::memory_order_seq_cst);
-    for (std::size_t hart = 0; hart < count_; ++hart) notify(hart);
+    stopping_.store(true, std::memory_order_release);
+    detail::fence_all();
+    for (std::size_t hart = 0; hart < count_; ++hart) {
+      if (parked_.claim(hart)) machine_.wake(hart);
+    }
   }
 
   template <typename T>
   base::Result<JoinHandle<T>, SpawnError> spawn(Task<T> task, const char* name = "") {
-    tasks_.fetch_add(1, std::memory_order_relaxed);
-    auto handle = async::spawn(*this, std::move(task), name);
-    if (!handle.has_value()) tasks_.fetch_sub(1, std::memory_order_relaxed);
-    return handle;
+    return async::spawn(*this, std::move(task), name);
   }
 
   /// Tasks that were spawned and have not ended.
@@ -123,61 +135,60 @@ class Executor final : public Scheduler {
   /// The harts that are in `run`.
   std::uint64_t serving() const noexcept { return serving_.load(std::memory_order_acquire); }
   /// The task that runs on this hart, or null.
-  TaskHeader* current() noexcept { return harts_[machine_.hart()].current; }
+  TaskHeader* current() noexcept { return own().current; }
 
   /// Whether the running task should give way soon: something urgent came in meanwhile.
-  bool urgent_work() noexcept { return !harts_[machine_.hart()].inbox.empty(); }
+  bool urgent_work() noexcept { return own().queue.has_urgent(); }
   /// Whether anything else could run on this hart.
-  bool other_work() noexcept {
-    Hart& hart = harts_[machine_.hart()];
-    return !hart.inbox.empty() || !hart.backlog.empty() || hart.ring.size() != 0;
-  }
+  bool other_work() noexcept { return !own().queue.empty(); }
   /// Called before this hart leaves for a while (into a guest): idle harts may take what waits.
   void offer_work() noexcept {
-    Hart& hart = harts_[machine_.hart()];
+    Hart& hart = own();
     // Each system call comes by here, and mostly nothing waits.
-    if (hart.ring.size() == 0 && hart.backlog.empty()) [[likely]]
+    if (hart.queue.empty()) [[likely]]
       return;
     offer_what_waits(hart);
   }
   /// Wakes what is due on this hart; the deadline for the next.
   Ticks poll_timers() noexcept {
-    Hart& hart = harts_[machine_.hart()];
-    if (hart.timers.next_deadline() != kNever) {
-      hart.expiring = true;
-      hart.timers.expire(machine_.now());
-      hart.expiring = false;
-    }
+    Hart& hart = own();
+    poll_timers(hart);
     return hart.timers.next_deadline();
   }
 
   void schedule(TaskHeader& task) noexcept override {
     const std::size_t self = machine_.hart();
-    if (machine_.in_interrupt()) {
-      if constexpr (kWatched) machine_.on_wake(task, WakeCause::kInterrupt);
-      return schedule_from_interrupt(self, task);
+    if (machine_.in_interrupt()) return schedule_from_interrupt(self, task);
+    Hart& hart = harts_[self];
+    if (hart.expiring) {
+      // In the order of their deadlines. `run` looks for parked harts itself.
+      if constexpr (kWatched) machine_.on_wake(task, WakeCause::kTimer);
+      return hart.queue.push(task);
     }
-    if constexpr (kWatched) {
-      machine_.on_wake(task, harts_[self].expiring ? WakeCause::kTimer : WakeCause::kTask);
-    }
-    enqueue(self, task);
+    if constexpr (kWatched) machine_.on_wake(task, WakeCause::kTask);
+    push_next(hart, task);
   }
 
   void start(TaskHeader& task) noexcept override {
     if constexpr (kWatched) machine_.on_spawn(task);
-    const std::size_t self = machine_.hart();
-    harts_[self].tasks.add(task);
-    enqueue(self, task);
+    tasks_.fetch_add(1, std::memory_order_relaxed);
+    Hart& hart = own();
+    hart.tasks.add(task);
+    // One that is alone runs here when the present task suspends; it is not worth another hart's
+    // sleep.
+    const bool is_alone = !hart.queue.can_give();
+    hart.queue.push(task);
+    if (!is_alone && parked_.any()) [[unlikely]]
+      wake_any(parked_.claim_any_but(machine_.hart()));
   }
 
   void yield(TaskHeader& task) noexcept override {
     if constexpr (kWatched) machine_.on_yield();
-    Hart& hart = harts_[machine_.hart()];
-    if (!hart.ring.push(task)) hart.backlog.push(task);
+    own().queue.push(task);
   }
 
   void before_suspend(TaskHeader& task) noexcept override { machine_.before_suspend(task); }
-  TimerWheel& timers() noexcept override { return harts_[machine_.hart()].timers; }
+  TimerWheel& timers() noexcept override { return own().timers; }
   void task_ended() noexcept override {
     if constexpr (kWatched) machine_.on_end();
     tasks_.fetch_sub(1, std::memory_order_relaxed);
@@ -190,92 +201,86 @@ class Executor final : public Scheduler {
   static void count_up(std::atomic<std::uint64_t>& count) noexcept {
     count.store(count.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
   }
-  static constexpr std::uint64_t bit(std::size_t hart) noexcept { return std::uint64_t{1} << hart; }
+  Hart& own() noexcept { return harts_[machine_.hart()]; }
 
-  void enqueue(std::size_t self, TaskHeader& task) noexcept {
-    Hart& hart = harts_[self];
-    if (!hart.ring.push(task)) {
-      hart.backlog.push(task);
-      return;
-    }
-    // A lone one runs here when the present task suspends; it is not worth another hart's sleep.
-    if (hart.ring.size() > 1) notify_any();
+  void run_one(Hart& hart, TaskHeader& task) noexcept {
+    hart.current = &task;
+    count_up(hart.resumed);
+    if constexpr (kWatched) machine_.on_run(task);
+    task.resume();
+    if constexpr (kWatched) machine_.on_stop();
+    hart.current = nullptr;
   }
 
-  [[gnu::noinline]] void offer_what_waits(Hart& hart) noexcept {
-    if (hart.ring.size() != 0) notify_any();
+  void poll_timers(Hart& hart) noexcept {
+    const Ticks next = hart.timers.next_deadline();
+    if (next == kNever || next > machine_.now()) [[likely]]
+      return;
+    hart.expiring = true;
+    hart.timers.expire(machine_.now());
+    hart.expiring = false;
+  }
+
+  void push_next(Hart& hart, TaskHeader& task) noexcept {
+    if (hart.queue.push_next(task) && parked_.any()) [[unlikely]]
+      wake_any(parked_.claim_any_but(machine_.hart()));
+  }
+
+  void wake_any(std::size_t parked) noexcept {
+    if (parked != ParkedHarts::kNone) machine_.wake(parked);
+  }
+
+  /// A hart goes on to its next task, and others sleep.
+  [[gnu::noinline]] void share(Hart& hart) noexcept {
+    if (hart.queue.can_give()) wake_any(parked_.claim_any_but(machine_.hart()));
     hand_over(hart);
   }
 
-  bool run_one(std::size_t self) noexcept {
-    Hart& hart = harts_[self];
-    poll_timers();
-    TaskHeader* const task = next(self);
-    if (task == nullptr) return false;
-    hart.current = task;
-    count_up(hart.resumed);
-    if constexpr (kWatched) machine_.on_run(*task);
-    task->resume();
-    if constexpr (kWatched) machine_.on_stop();
-    hart.current = nullptr;
-    return true;
+  [[gnu::noinline]] void offer_what_waits(Hart& hart) noexcept {
+    hart.queue.clear_slot();
+    if (hart.queue.can_give()) wake_any(parked_.claim_at_last(machine_.hart()));
+    hand_over(hart);
   }
 
-  TaskHeader* next(std::size_t self) noexcept {
-    Hart& hart = harts_[self];
-    if (!hart.inbox.empty()) {
-      hart.backlog.push_chain(hart.inbox.take_all());
-    }
-    const bool ring_first = ++hart.picks % 8 == 0;
-    TaskHeader* task = ring_first ? hart.ring.pop() : hart.backlog.pop();
-    if (task == nullptr) task = ring_first ? hart.backlog.pop() : hart.ring.pop();
-    if (task != nullptr) {
-      hand_over(hart);
-      return task;
-    }
-    return steal(self);
-  }
-
-  /// What is left in the private backlog goes to a hart that has nothing to do.
+  /// What came by the mailbox, and others cannot steal, goes to harts that have nothing to do.
   void hand_over(Hart& hart) noexcept {
-    while (!hart.backlog.empty()) {
-      const std::size_t idle = claim_parked();
-      if (idle == kMaxHarts) return;
-      harts_[idle].inbox.push(*hart.backlog.pop());
-      machine_.wake(idle);
+    while (hart.queue.has_posted()) {
+      const std::size_t parked = parked_.claim_at_last(machine_.hart());
+      if (parked == ParkedHarts::kNone) return;
+      harts_[parked].queue.post(*hart.queue.give_posted());
+      machine_.wake(parked);
     }
   }
 
   TaskHeader* steal(std::size_t self) noexcept {
-    std::uint64_t others = serving_.load(std::memory_order_relaxed) & ~bit(self);
+    RunQueue<>& own = harts_[self].queue;
+    std::uint64_t others = serving_.load(std::memory_order_relaxed) & ~ParkedHarts::bit(self);
     // Start behind oneself, so that thieves spread.
     others = std::rotr(others, static_cast<int>(self));
     while (others != 0) {
       const auto offset = static_cast<std::size_t>(std::countr_zero(others));
       others &= others - 1;
-      if (TaskHeader* const task = harts_[(self + offset) % 64].ring.pop()) return task;
+      if (TaskHeader* const task = harts_[(self + offset) % 64].queue.steal_for(own)) return task;
     }
     return nullptr;
   }
 
   bool work_somewhere(std::size_t self) noexcept {
-    if (!harts_[self].inbox.empty()) return true;
-    std::uint64_t harts = serving_.load(std::memory_order_relaxed) | bit(self);
+    if (!harts_[self].queue.empty()) return true;
+    std::uint64_t harts = serving_.load(std::memory_order_relaxed);
     while (harts != 0) {
-      if (harts_[static_cast<std::size_t>(std::countr_zero(harts))].ring.size() != 0) return true;
+      if (harts_[static_cast<std::size_t>(std::countr_zero(harts))].queue.can_give()) return true;
       harts &= harts - 1;
     }
     return false;
   }
 
-  /// Parks: announce, look once more, sleep. Whoever pushes does the reverse: push, fence, look
-  /// for announcements. One of the two sees the other.
   void idle(std::size_t self) noexcept {
-    count_up(harts_[self].parks);
-    parked_.fetch_or(bit(self), std::memory_order_seq_cst);
-    std::atomic_thread_fence(std::memory_order_seq_cst);
-    if (!work_somewhere(self) && !stopping_.load(std::memory_order_seq_cst)) {
-      machine_.set_deadline(harts_[self].timers.next_deadline());
+    Hart& hart = harts_[self];
+    count_up(hart.parks);
+    parked_.announce(self);
+    if (!work_somewhere(self) && !stopping_.load(std::memory_order_relaxed)) {
+      machine_.set_deadline(hart.timers.next_deadline());
       struct Context {
         Executor* executor;
         std::size_t hart;
@@ -283,71 +288,41 @@ class Executor final : public Scheduler {
       machine_.park(
           [](void* argument) {
             const auto& c = *static_cast<Context*>(argument);
-            return (c.executor->parked_.load(std::memory_order_seq_cst) & bit(c.hart)) != 0 &&
-                   c.executor->harts_[c.hart].inbox.empty();
+            return c.executor->parked_.contains(c.hart) &&
+                   !c.executor->harts_[c.hart].queue.has_urgent();
           },
           &context);
     }
-    parked_.fetch_and(~bit(self), std::memory_order_seq_cst);
+    parked_.withdraw(self);
   }
 
   /// To a hart that sleeps, or to this one, which looks at its mailbox before it sleeps or leaves.
   void schedule_from_interrupt(std::size_t self, TaskHeader& task) noexcept {
-    const bool parked_here = (parked_.load(std::memory_order_relaxed) & bit(self)) != 0;
-    const std::size_t idle = parked_here ? kMaxHarts : claim_parked();
-    if (idle == kMaxHarts) return harts_[self].inbox.push(task);
-    harts_[idle].inbox.push(task);
+    if constexpr (kWatched) machine_.on_wake(task, WakeCause::kInterrupt);
+    const std::size_t parked =
+        parked_.contains(self) ? ParkedHarts::kNone : parked_.claim_any_but(self);
+    if (parked == ParkedHarts::kNone) return harts_[self].queue.post(task);
+    harts_[parked].queue.post(task);
     // Always: it may have woken by itself meanwhile and be on its way into a guest.
-    machine_.wake(idle);
-  }
-
-  /// Wakes a hart if it is parked; the one who clears its bit sends the one IPI.
-  void notify(std::size_t target) noexcept {
-    std::atomic_thread_fence(std::memory_order_seq_cst);
-    if ((parked_.load(std::memory_order_relaxed) & bit(target)) == 0) return;
-    if ((parked_.fetch_and(~bit(target), std::memory_order_seq_cst) & bit(target)) != 0) {
-      machine_.wake(target);
-    }
-  }
-
-  void notify_any() noexcept {
-    std::atomic_thread_fence(std::memory_order_seq_cst);
-    const std::size_t target = claim_parked();
-    if (target != kMaxHarts) machine_.wake(target);
-  }
-
-  /// A parked hart other than this one, now unparked; `kMaxHarts` when there is none.
-  std::size_t claim_parked() noexcept {
-    const std::uint64_t self = bit(machine_.hart());
-    std::uint64_t parked = parked_.load(std::memory_order_relaxed) & ~self;
-    while (parked != 0) {
-      const auto target = static_cast<std::size_t>(std::countr_zero(parked));
-      if ((parked_.fetch_and(~bit(target), std::memory_order_seq_cst) & bit(target)) != 0) {
-        return target;
-      }
-      parked = parked_.load(std::memory_order_relaxed) & ~self;
-    }
-    return kMaxHarts;
+    machine_.wake(parked);
   }
 
   Machine& machine_;
   Hart* const harts_;
   const std::size_t count_;
-  alignas(64) std::atomic<std::uint64_t> parked_{0};
-  std::atomic<std::uint64_t> serving_{0};
-  std::atomic<std::size_t> tasks_{0};
-  std::atomic<bool> stopping_{false};
+  // Looked at by all before each task, and written when one sleeps or wakes.
+  alignas(64) ParkedHarts parked_;
+  detail::Atomic<bool> stopping_{false};
+  detail::Atomic<std::uint64_t> serving_{0};
+  alignas(64) std::atomic<std::size_t> tasks_{0};
 };
 
 template <ExecutorMachine Machine>
 struct alignas(64) Executor<Machine>::Hart {
-  StealRing ring;
-  Inbox inbox;
-  Backlog backlog;
+  RunQueue<> queue;
   TimerWheel timers;
   TaskList tasks;  ///< that were spawned here and have not ended
   TaskHeader* current = nullptr;
-  std::uint32_t picks = 0;
   bool expiring = false;  ///< its timers wake tasks just now
   std::atomic<std::uint64_t> resumed{0};
   std::atomic<std::uint64_t> parks{0};

@@ -75,11 +75,8 @@ class Once {
 
  private:
   void complete() noexcept {
-    detail::LockGuard guard(lock_);
-    done_.store(true, std::memory_order_release);
-    Waiter* const all = waiters_.take_all(WaitState::kWoken);
-    guard.unlock();
-    detail::wake_taken(all);
+    detail::end_all(lock_, waiters_, WaitState::kWoken,
+                    [this] { done_.store(true, std::memory_order_release); });
   }
   void give_up() noexcept {
     detail::LockGuard guard(lock_);

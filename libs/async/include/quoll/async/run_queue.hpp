@@ -1,126 +1,161 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //
-// Where runnable tasks wait: a ring per hart that others may steal from, and a mailbox per hart
-// that anybody may post to from any context.
+// What a hart runs next, and what others may take from it.
+//
+// Four places, each for what it is best at:
+//
+// - the *slot* holds the task that the running one woke first: it goes on next, while what the two
+//   pass each other is warm. Not more often than `kSlotTurns` in a row, so that a pair which keeps
+//   waking each other starves nobody;
+// - the *ring* holds the rest, first in, first out; idle harts steal from it;
+// - the *overflow* takes what the ring has no room for. While anything is in it, everything goes
+//   there, so that order stays what it was: no task passes 255 others again and again;
+// - the *mailbox* is for other harts and for interrupt handlers. What comes this way waits for a
+//   device or crosses harts: it is short and urgent and comes before all else, but for every
+//   `kUrgentTurns`th turn.
 #pragma once
 
-#include <array>
-#include <atomic>
 #include <cstddef>
 #include <cstdint>
 
+#include <quoll/async/detail/lock.hpp>
+#include <quoll/async/mailbox.hpp>
+#include <quoll/async/steal_ring.hpp>
 #include <quoll/async/task_header.hpp>
 
 namespace quoll::async {
 
-/// A bounded FIFO: one hart pushes, every hart may pop. Lock-free.
-class StealRing {
+/// Runnable tasks that a ring has no room for.
+class Overflow {
  public:
-  static constexpr std::uint32_t kCapacity = 256;
-
-  /// False when full. *Context*: the owner, outside interrupt handlers.
-  bool push(TaskHeader& task) noexcept {
-    const std::uint32_t tail = tail_.load(std::memory_order_relaxed);
-    if (tail - head_.load(std::memory_order_acquire) == kCapacity) return false;
-    slot(tail).store(&task, std::memory_order_relaxed);
-    tail_.store(tail + 1, std::memory_order_release);
-    return true;
+  /// Exact for the owner when it says that there are some: only the owner adds.
+  bool empty() const noexcept { return count_.load(std::memory_order_relaxed) == 0; }
+  /// *Context*: the owner, outside interrupt handlers.
+  void push(TaskHeader& task) noexcept {
+    const detail::LockGuard guard(lock_);
+    tasks_.push(task);
+    count_.store(count_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
   }
-
-  /// The oldest task, or null. *Context*: any hart, outside interrupt handlers.
-  TaskHeader* pop() noexcept {
-    std::uint32_t head = head_.load(std::memory_order_acquire);
-    for (;;) {
-      if (head == tail_.load(std::memory_order_acquire)) return nullptr;
-      // May read a slot that is being written anew; then `head_` has moved and the exchange fails.
-      TaskHeader* const task = slot(head).load(std::memory_order_relaxed);
-      if (head_.compare_exchange_weak(head, head + 1, std::memory_order_acq_rel,
-                                      std::memory_order_acquire)) {
-        return task;
-      }
+  /// Moves the oldest, as many as a thief takes, to a ring, and takes the first of them out.
+  /// *Requires*: the ring has room for `kBatch`. *Context*: the ring's owner, as above.
+  template <typename Ring>
+  TaskHeader* move_into(Ring& ring) noexcept {
+    const detail::LockGuard guard(lock_);
+    TaskHeader* const first = tasks_.pop();
+    if (first == nullptr) return nullptr;
+    std::uint64_t moved = 1;
+    for (; moved < Ring::kBatch; ++moved) {
+      TaskHeader* const task = tasks_.pop();
+      if (task == nullptr) break;
+      ring.push(*task);
     }
-  }
-
-  /// How many tasks it holds: exact on the owner's hart when nobody steals.
-  std::uint32_t size() const noexcept {
-    // Head first: a tail read later is never behind it.
-    const std::uint32_t head = head_.load(std::memory_order_acquire);
-    return tail_.load(std::memory_order_acquire) - head;
+    count_.store(count_.load(std::memory_order_relaxed) - moved, std::memory_order_relaxed);
+    return first;
   }
 
  private:
-  std::atomic_ref<TaskHeader*> slot(std::uint32_t position) noexcept {
-    return std::atomic_ref<TaskHeader*>(slots_[position % kCapacity]);
-  }
-
-  alignas(64) std::atomic<std::uint32_t> head_{0};
-  alignas(64) std::atomic<std::uint32_t> tail_{0};
-  // Not cleared: a slot is read between head and tail only, where one has been written; and rings
-  // of harts that a machine does not have should cost it nothing.
-  std::array<TaskHeader*, kCapacity> slots_;
+  detail::Lock lock_;
+  TaskFifo tasks_;
+  detail::Atomic<std::uint64_t> count_{0};
 };
 
-/// A list that every context may push to, and its hart takes whole. Lock-free; taking all at once
-/// leaves no room for the ABA problem.
-class Inbox {
+/// The runnable tasks of one hart.
+template <std::size_t kSlots = 256>
+class RunQueue {
  public:
+  static constexpr unsigned kSlotTurns = 3;
+  static constexpr unsigned kUrgentTurns = 8;
+
+  // For its hart, outside interrupt handlers.
+
+  /// Runs next, if no other does already, and else after what is there: those that are woken
+  /// together run in the order of their wakes. True when idle harts can have it.
+  bool push_next(TaskHeader& task) noexcept {
+    if (slot_ != nullptr) {
+      push(task);
+      return true;
+    }
+    slot_ = &task;
+    return false;
+  }
+  /// Runs after what is there.
+  void push(TaskHeader& task) noexcept {
+    if (!overflow_.empty() || !ring_.push(task)) [[unlikely]]
+      overflow_.push(task);
+  }
+  /// The next to run, or null.
+  TaskHeader* pop() noexcept {
+    if (!mailbox_.empty() || !posted_.empty()) [[unlikely]]
+      return pop_urgent();
+    return pop_own();
+  }
+  /// Whether somebody waits for this hart to give way.
+  bool has_urgent() const noexcept { return !mailbox_.empty(); }
+  /// Whether there is nothing at all.
+  bool empty() const noexcept {
+    return slot_ == nullptr && !can_give() && posted_.empty() && mailbox_.empty();
+  }
+  /// Before this hart is away for a while: the slot's task waits with what came by the mailbox. So
+  /// it can be given away, and if nobody wants it, it is still ahead of the ring.
+  void clear_slot() noexcept {
+    if (slot_ != nullptr) posted_.push(*take_slot());
+  }
+  /// One that could be given away and has not had its turn, or null.
+  TaskHeader* give_posted() noexcept { return posted_.pop(); }
+  bool has_posted() const noexcept { return !posted_.empty(); }
+
+  // For all harts.
+
   /// *Context*: any, interrupt handlers included.
-  void push(TaskHeader& task) noexcept {
-    TaskHeader* head = head_.load(std::memory_order_relaxed);
-    do {
-      task.next.store(head, std::memory_order_relaxed);
-    } while (!head_.compare_exchange_weak(head, &task, std::memory_order_release,
-                                          std::memory_order_relaxed));
-  }
-  bool empty() const noexcept { return head_.load(std::memory_order_acquire) == nullptr; }
-  /// Everything, oldest first, chained through `next`.
-  TaskHeader* take_all() noexcept {
-    TaskHeader* reversed = head_.exchange(nullptr, std::memory_order_acquire);
-    TaskHeader* in_order = nullptr;
-    while (reversed != nullptr) {
-      TaskHeader* const next = reversed->next.load(std::memory_order_relaxed);
-      reversed->next.store(in_order, std::memory_order_relaxed);
-      in_order = reversed;
-      reversed = next;
-    }
-    return in_order;
+  void post(TaskHeader& task) noexcept { mailbox_.post(task); }
+  /// Whether other harts would find something here.
+  bool can_give() const noexcept { return !ring_.empty() || !overflow_.empty(); }
+  /// Takes some of what this queue has for the thief's, which has nothing, and one of them to run.
+  /// *Context*: the thief's hart, outside interrupt handlers.
+  TaskHeader* steal_for(RunQueue& thief) noexcept {
+    if (TaskHeader* const task = ring_.steal_into(thief.ring_)) return task;
+    return overflow_.empty() ? nullptr : overflow_.move_into(thief.ring_);
   }
 
  private:
-  alignas(64) std::atomic<TaskHeader*> head_{nullptr};
-};
-
-/// A FIFO that only its hart touches.
-class Backlog {
- public:
-  bool empty() const noexcept { return first_ == nullptr; }
-  void push(TaskHeader& task) noexcept {
-    task.next.store(nullptr, std::memory_order_relaxed);
-    if (last_ != nullptr) {
-      last_->next.store(&task, std::memory_order_relaxed);
-    } else {
-      first_ = &task;
-    }
-    last_ = &task;
-  }
-  void push_chain(TaskHeader* chain) noexcept {
-    while (chain != nullptr) {
-      TaskHeader* const next = chain->next.load(std::memory_order_relaxed);
-      push(*chain);
-      chain = next;
-    }
-  }
-  TaskHeader* pop() noexcept {
-    TaskHeader* const task = first_;
-    if (task == nullptr) return nullptr;
-    first_ = task->next.load(std::memory_order_relaxed);
-    if (first_ == nullptr) last_ = nullptr;
+  TaskHeader* take_slot() noexcept {
+    TaskHeader* const task = slot_;
+    slot_ = nullptr;
     return task;
   }
 
- private:
-  TaskHeader* first_ = nullptr;
-  TaskHeader* last_ = nullptr;
+  TaskHeader* pop_own() noexcept {
+    if (slot_ == nullptr) [[likely]] {
+      slot_turns_ = 0;
+      if (TaskHeader* const task = ring_.pop()) return task;
+      return overflow_.empty() ? nullptr : overflow_.move_into(ring_);
+    }
+    if (slot_turns_ < kSlotTurns) {
+      ++slot_turns_;
+      return take_slot();
+    }
+    slot_turns_ = 0;
+    // The slot's waits where it is: it has been next for a while, and is again.
+    if (TaskHeader* const task = ring_.pop()) return task;
+    return take_slot();
+  }
+
+  [[gnu::noinline]] TaskHeader* pop_urgent() noexcept {
+    if (!mailbox_.empty()) mailbox_.take_all(posted_);
+    if (++urgent_turns_ % kUrgentTurns == 0) {
+      if (TaskHeader* const task = pop_own()) return task;
+    }
+    return posted_.pop();
+  }
+
+  Mailbox mailbox_;
+  // What the mailbox held, in the order of its coming.
+  alignas(64) TaskFifo posted_;
+  TaskHeader* slot_ = nullptr;
+  unsigned slot_turns_ = 0;
+  unsigned urgent_turns_ = 0;
+  Overflow overflow_;
+  StealRing<kSlots> ring_;
 };
 
 }  // namespace quoll::async

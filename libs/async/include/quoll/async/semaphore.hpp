@@ -82,11 +82,7 @@ class Semaphore {
   }
   /// Nobody gets a permit any more. Those that are held go back as ever.
   void close() noexcept {
-    detail::LockGuard guard(lock_);
-    closed_ = true;
-    Waiter* const all = waiters_.take_all(WaitState::kClosed);
-    guard.unlock();
-    detail::wake_taken(all);
+    detail::end_all(lock_, waiters_, WaitState::kClosed, [this] { closed_ = true; });
   }
   /// How many nobody holds: others may take them meanwhile.
   std::size_t available() noexcept {

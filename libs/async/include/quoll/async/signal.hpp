@@ -60,8 +60,9 @@ class Signal {
       // early to be linked. Once published, this awaiter may be gone: only locals from there on.
       const bool armed = arm(token_, &Waiting::on_cancel, [&signal, &published, self] {
         std::uintptr_t expected = kEmpty;
-        published =
-            signal.state_.compare_exchange_strong(expected, self, std::memory_order_acq_rel);
+        // What a setter published is acquired below, when it was first.
+        published = signal.state_.compare_exchange_strong(expected, self, std::memory_order_release,
+                                                          std::memory_order_relaxed);
         QUOLL_ASSERT(published || expected == kSet);
       });
       if (!armed) {
@@ -79,8 +80,9 @@ class Signal {
       TaskHeader* const task = wait.task_;
       // SAFETY: only compared with what `await_suspend` stored.
       auto expected = reinterpret_cast<std::uintptr_t>(task);
-      if (wait.signal_.state_.compare_exchange_strong(expected, kEmpty,
-                                                      std::memory_order_acq_rel)) {
+      // Nothing goes with it: what the waiter wrote came under the token's lock, which is held.
+      if (wait.signal_.state_.compare_exchange_strong(expected, kEmpty, std::memory_order_relaxed,
+                                                      std::memory_order_relaxed)) {
         wait.cancelled_ = true;
         task->wake();
       }
@@ -89,7 +91,7 @@ class Signal {
     Signal& signal_;
     CancelToken token_;
     TaskHeader* task_ = nullptr;
-    bool cancelled_ = false;
+    detail::Guarded<bool> cancelled_ = false;
   };
 
   /// `co_await signal.wait(token)`: `Result<void, WaitError>`. *Requires*: one waiter at a time.
@@ -105,7 +107,7 @@ class Signal {
                                           std::memory_order_relaxed);
   }
 
-  std::atomic<std::uintptr_t> state_{kEmpty};
+  detail::Atomic<std::uintptr_t> state_{kEmpty};
 };
 
 }  // namespace quoll::async

@@ -262,6 +262,11 @@ struct CurrentTask {
   TaskHeader& await_resume() const noexcept { return *task; }
 };
 
+/// `co_await current_token()`.
+struct CurrentToken : CurrentTask {
+  CancelToken await_resume() const noexcept { return task->cancel_source(); }
+};
+
 struct Yield {
   bool await_ready() const noexcept { return false; }
   template <TaskPromise P>
@@ -278,6 +283,11 @@ struct Yield {
 
 /// The task that awaits this; never suspends.
 inline detail::CurrentTask current_task() noexcept {
+  return {};
+}
+/// The token of the task that awaits this: cancelled by its join handle, or with the scope it is a
+/// child of. Never suspends.
+inline detail::CurrentToken current_token() noexcept {
   return {};
 }
 /// Lets the other runnable tasks of this hart go first.

@@ -90,7 +90,7 @@ class TaskHeader {
   }
 
   /// The run queue's link; valid while the task is runnable.
-  std::atomic<TaskHeader*> next{nullptr};
+  detail::Atomic<TaskHeader*> next{nullptr};
 
  private:
   template <typename T>

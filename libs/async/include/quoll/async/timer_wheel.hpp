@@ -33,12 +33,15 @@ inline constexpr Ticks kNever = std::numeric_limits<Ticks>::max();
 /// One deadline. Every field belongs to the wheel's lock.
 struct Timer {
   Ticks deadline = kNever;
-  Timer* next = nullptr;
-  Timer* previous = nullptr;
-  /// Called under the wheel's lock when the deadline has come; the timer is out of the wheel, and
-  /// may be gone once somebody has been told.
+  detail::Guarded<Timer*> next = nullptr;
+  detail::Guarded<Timer*> previous = nullptr;
+  /// Called when the deadline has come; the timer is out of the wheel, and may be gone once
+  /// somebody has been told.
   void (*fire)(Timer&) noexcept = nullptr;
-  bool queued = false;
+  detail::Guarded<bool> queued = false;
+  /// Whether `fire` is called without the wheel's lock, for what takes other locks: the timer may
+  /// not go before `settle_locked`, then. Else it is called under that lock.
+  bool fires_unlocked = false;
   std::uint8_t level = 0;
   std::uint8_t slot = 0;
 };
@@ -51,19 +54,24 @@ class TimerWheel {
   TimerWheel(const TimerWheel&) = delete;
   TimerWheel& operator=(const TimerWheel&) = delete;
 
-  /// The earliest deadline; may be early after a removal, never late.
-  Ticks next_deadline() const noexcept { return next_.load(std::memory_order_acquire); }
+  /// The earliest deadline; may be early after a removal, never late. *Context*: the hart that owns
+  /// the wheel, which alone changes it: no order is needed.
+  Ticks next_deadline() const noexcept { return next_.load(std::memory_order_relaxed); }
 
   /// Fires every timer whose deadline is not after `now`, the earliest first.
   /// *Requires*: time does not go back. *Context*: the hart that owns the wheel.
   void expire(Ticks now) noexcept;
 
   detail::Lock& lock() noexcept { return lock_; }
+  /// *Context*: the hart that owns the wheel.
   /// *Requires*: it is in no wheel; its deadline and `fire` are set. A deadline in the past fires
   /// at the next `expire`. *Locking*: `lock()`.
   void insert_locked(Timer& timer) noexcept;
   /// *Requires*: it is queued here. *Locking*: `lock()`.
   void remove_locked(Timer& timer) noexcept;
+  /// Takes a timer that fires unlocked out if it is queued, and waits for its `fire` if that runs
+  /// on another hart. *Locking*: `lock()`, which is free in between.
+  void settle_locked(Timer& timer) noexcept;
 
  private:
   static constexpr unsigned kDigitBits = 5;
@@ -87,19 +95,26 @@ class TimerWheel {
     Ticks start;
   };
 
+  /// Where those that fire unlocked wait for it.
+  static constexpr std::uint8_t kDue = kLevels + 1;
+
   Place place_of(Ticks deadline) const noexcept;
   Timer*& head_of(Place place) noexcept;
   bool find_first(First& first) noexcept;
   Timer* take(Place place) noexcept;
   void put(Timer& timer) noexcept;
+  void put_at(Place place, Timer& timer) noexcept;
   void empty_slot(const First& first, Ticks now) noexcept;
+  void fire_due_locked() noexcept;
 
   detail::Lock lock_;
   Ticks reached_ = 0;
-  std::array<Level, kLevels + 1> levels_{};
+  std::array<Level, kDue + 1> levels_{};
   std::array<std::array<Timer*, kSlots>, kLevels> slots_{};
   Timer* far_ = nullptr;
-  std::atomic<Ticks> next_{kNever};
+  Timer* due_ = nullptr;
+  detail::Guarded<Timer*> firing_ = nullptr;  ///< without the lock
+  detail::Atomic<Ticks> next_{kNever};
 };
 
 }  // namespace quoll::async

@@ -79,11 +79,7 @@ class UnboundedChannel {
 
   /// Ends the channel, from either side.
   void close() noexcept {
-    detail::LockGuard guard(lock_);
-    closed_ = true;
-    Waiter* const all = receivers_.take_all(WaitState::kClosed);
-    guard.unlock();
-    detail::wake_taken(all);
+    detail::end_all(lock_, receivers_, WaitState::kClosed, [this] { closed_ = true; });
   }
 
  private:

@@ -35,6 +35,16 @@ inline void wake_taken(Waiter* first) noexcept {
   }
 }
 
+/// Ends all waits of a list in their order, with `change` made under its lock just before.
+template <typename Change>
+void end_all(Lock& lock, WaitList& list, WaitState outcome, Change change) noexcept {
+  LockGuard guard(lock);
+  change();
+  Waiter* const all = list.take_all(outcome);
+  guard.unlock();
+  wake_taken(all);
+}
+
 /// Waits in `list` until somebody takes the waiter out. `Derived::try_now_locked()` answers under
 /// the lock whether there is no need to; its `WaitState` (kIdle: keep waiting) is the outcome.
 ///

@@ -65,28 +65,19 @@ class WaitQueue {
 
   /// Wakes all that wait now, in their order.
   void wake_all() noexcept {
-    end_all(WaitState::kWoken, [] {});
+    detail::end_all(lock_, list_, WaitState::kWoken, [] {});
   }
   /// As `wake_all`, with `change` made under the lock just before.
   template <typename F>
   void wake_all_after(F change) noexcept {
-    end_all(WaitState::kWoken, change);
+    detail::end_all(lock_, list_, WaitState::kWoken, change);
   }
   /// Ends all waits with `WaitError::kClosed`.
   void close_all() noexcept {
-    end_all(WaitState::kClosed, [] {});
+    detail::end_all(lock_, list_, WaitState::kClosed, [] {});
   }
 
  private:
-  template <typename F>
-  void end_all(WaitState outcome, F first) noexcept {
-    detail::LockGuard guard(lock_);
-    first();
-    Waiter* const all = list_.take_all(outcome);
-    guard.unlock();
-    detail::wake_taken(all);
-  }
-
   detail::Lock lock_;
   WaitList list_;
 };
@@ -99,7 +90,8 @@ class Event {
     // Under the lock: a waiter that sees the flag may destroy the event at once.
     queue_.wake_all_after([this] { set_.store(true, std::memory_order_release); });
   }
-  void reset() noexcept { set_.store(false, std::memory_order_release); }
+  /// Nobody learns anything from a flag that is not set: no order goes with it.
+  void reset() noexcept { set_.store(false, std::memory_order_relaxed); }
   /// `co_await event.wait(token)`: `Result<void, WaitError>`.
   auto wait(CancelToken token = {}) noexcept {
     return queue_.wait_unless([this] { return is_set(); }, token);

@@ -22,6 +22,11 @@ using LockWord = std::atomic<bool>;
 template <typename T>
 using Guarded = T;
 
+/// Everything before it is seen everywhere before anything after it.
+inline void fence_all() noexcept {
+  std::atomic_thread_fence(std::memory_order_seq_cst);
+}
+
 /// Between two looks at a lock that somebody holds.
 inline void pause() noexcept {}
 
