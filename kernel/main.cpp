@@ -135,6 +135,7 @@ async::Task<void> boot() {
   if (!state().arguments.bench.empty()) arch::allow_user_counting();
   tracing::start_hart_trace();
   irq::start_hart();
+  exec::start_hart();
   watchdog::start_hart();
   // Each has left the loader, where the loader's last page counted it.
   if (harts_here.fetch_add(1, std::memory_order_acq_rel) + 1 == arch::Harts::count()) {

@@ -20,6 +20,7 @@
 #include <quoll/riscv/trap_cause.hpp>
 #include <quoll/sync/spin_lock.hpp>
 
+#include "alarm_clock.hpp"
 #include "failures_support.hpp"
 
 namespace quoll::failures {
@@ -57,39 +58,6 @@ KTEST_DEATH(Failures, PanicWithInterruptsOff, says("interrupts off"), names("pan
   panic_masked();
 }
 
-/// The clock of the machine, which interrupts when its alarm comes: at once.
-class AlarmClock {
- public:
-  bool find() {
-    for (fdt::Walk walk(*kernel::state().device_tree); walk.next();) {
-      if (!walk.node().is_compatible("google,goldfish-rtc")) continue;
-      const auto reg = walk.reg();
-      const auto source = irq::source_of(walk);
-      if (!reg || !source) return false;
-      const auto range = mem::PhysicalRange::create(mem::PhysicalAddress(reg->address), reg->size);
-      if (!range) return false;
-      const auto window = vm::kernel_space().map_device(*range);
-      if (!window) return false;
-      window_ = arch::MmioWindow(*window);
-      return irq::attach(*source, signal).has_value();
-    }
-    return false;
-  }
-  void ring() {
-    constexpr std::size_t kAlarmLow = 0x08;
-    constexpr std::size_t kAlarmHigh = 0x0c;
-    constexpr std::size_t kInterruptEnabled = 0x10;
-    window_.write32(kInterruptEnabled, 1);
-    window_.write32(kAlarmHigh, 0);
-    window_.write32(kAlarmLow, 1);
-  }
-
-  async::Signal signal;
-
- private:
-  arch::MmioWindow window_;
-};
-
 /// The kernel's executor, but for one thing: a task that is woken in an interrupt fails there.
 class FailingScheduler final : public async::Scheduler {
  public:
@@ -115,10 +83,11 @@ async::Task<void> wait_for(async::Signal& signal) {
 }
 /// Has `fail` called by an interrupt handler.
 async::Task<void> fail_in_interrupt(void (*fail)()) {
-  static constinit AlarmClock clock;
+  static constinit device::AlarmClock clock;
+  static constinit async::Signal signal;
   FailingScheduler scheduler(fail);
-  CO_ASSERT_TRUE(clock.find());
-  const auto waiter = async::spawn(scheduler, wait_for(clock.signal), "waiter");
+  CO_ASSERT_TRUE(clock.find() && irq::attach(clock.source(), signal).has_value());
+  const auto waiter = async::spawn(scheduler, wait_for(signal), "waiter");
   CO_ASSERT_TRUE(waiter.has_value());
   // Time for the task to wait.
   (void)co_await exec::sleep_until(exec::now() + exec::ticks_per_second() / 100);
@@ -130,7 +99,7 @@ QUOLL_NAMED void panic_in_handler() {
   panic::panic("in an interrupt");
 }
 KTEST_TASK_DEATH(Failures, PanicInInterrupt, says("in an interrupt"),
-                 names("panic_in_handler", "quoll::irq::handle")) {
+                 names("panic_in_handler", "handle_others")) {
   EXPECT_TRUE((co_await fail_in_interrupt(&panic_in_handler).checked()).has_value());
 }
 
@@ -138,7 +107,7 @@ QUOLL_NAMED void fault_in_handler() {
   (void)*somewhere(0);
 }
 KTEST_TASK_DEATH(Failures, FaultInInterrupt, says("null pointer: load page fault …"),
-                 names("fault_in_handler", "quoll::irq::handle")) {
+                 names("fault_in_handler", "handle_others")) {
   EXPECT_TRUE((co_await fail_in_interrupt(&fault_in_handler).checked()).has_value());
 }
 
@@ -223,8 +192,7 @@ KTEST_DEATH(Failures, PanicWhilePanicking, prints("panic while panicking: …"))
   panic::panic_with({reinterpret_cast<const char*>(nowhere), 8}, nullptr, 0);
 }
 
-KTEST_DEATH(Failures, UnhandledInterrupt, says("unhandled interrupt …"),
-            names("quoll::irq::handle")) {
+KTEST_DEATH(Failures, UnhandledInterrupt, says("unhandled interrupt …"), names("handle_others")) {
   constexpr std::uint64_t kInterrupt = std::uint64_t{1} << 63;
   arch::Interrupts::disable();
   irq::handle(riscv::TrapCause(kInterrupt | 7));

@@ -170,10 +170,6 @@ OtherServices::~OtherServices() {
 
 RealRuntime::RealRuntime() : services_(make_real) {}
 
-bool RealRuntime::has(std::string_view path) const noexcept {
-  return services().archive().resolve(path).has_value();
-}
-
 GuestRef RealRuntime::start(std::string_view path, const device::StandardStreams& streams) const {
   const auto module = services().archive().resolve(path);
   EXPECT_TRUE(module.has_value());

@@ -78,7 +78,6 @@ async::Task<GuestEnd> run_probe_with(std::string_view action, std::uint64_t numb
 class RealRuntime {
  public:
   RealRuntime();
-  bool has(std::string_view path) const noexcept;
   /// Starts the program at a path; nothing when that failed, which the test has been told then.
   GuestRef start(std::string_view path, const device::StandardStreams& streams) const;
 

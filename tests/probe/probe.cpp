@@ -132,6 +132,11 @@ void spin() {
 [[noreturn]] void loop() {
   for (;;) asm volatile("");
 }
+// How far it is can be seen from outside.
+[[noreturn]] void loop_and_count() {
+  asm volatile("li s11, 0\n1:\n\taddi s11, s11, 1\n\tj 1b");
+  __builtin_unreachable();
+}
 void sleep_forever() {
   call(Syscall::kWaitMany, 0, 0, kNever);
   finish(1);
@@ -418,6 +423,20 @@ void wait_for_input() {
   finish(byte);
 }
 
+// Each byte comes back; a zero is the last one.
+void answer_input() {
+  std::uint8_t byte = 0;
+  const auto at = reinterpret_cast<std::uint64_t>(&byte);
+  do {
+    WaitItem item{start->stdin_stream, readiness::kReadable, 0, 0};
+    EXPECT(call(Syscall::kWaitMany, reinterpret_cast<std::uint64_t>(&item), 1, kNever).error ==
+           Error::kOk);
+    EXPECT(call(Syscall::kStreamRead, start->stdin_stream, at, 1).value == 1);
+    EXPECT(call(Syscall::kStreamWrite, start->stdout_stream, at, 1).value == 1);
+  } while (byte != 0);
+  finish(0);
+}
+
 std::uint64_t instructions() {
   std::uint64_t count = 0;
   asm volatile("rdinstret %0" : "=r"(count) : : "memory");
@@ -529,6 +548,7 @@ constexpr Action kActions[] = {
     {"overflow-stack", overflow_stack},
     {"spin", spin},
     {"loop", loop},
+    {"loop-and-count", loop_and_count},
     {"sleep", sleep_forever},
     {"reserve", reserve_and_tell},
     {"secret", keep_secret},
@@ -546,6 +566,7 @@ constexpr Action kActions[] = {
     {"fault-forever", fault_forever},
     {"output", write_output},
     {"input", wait_for_input},
+    {"answer", answer_input},
     {"count-call", count_call},
     {"count-fault", count_fault},
     {"count-grow", count_grow},

@@ -6,12 +6,13 @@
 #include <quoll/arch/clock.hpp>
 #include <quoll/arch/hart_local.hpp>
 #include <quoll/arch/interrupts.hpp>
-#include <quoll/arch/sbi.hpp>
 #include <quoll/arch/user_entry.hpp>
 #include <quoll/base/assert.hpp>
 #include <quoll/base/checked.hpp>
 #include <quoll/kernel/exec/exec.hpp>
+#include <quoll/kernel/exec/quiescence.hpp>
 #include <quoll/kernel/exec/start.hpp>
+#include <quoll/kernel/ipi/ipi.hpp>
 #include <quoll/kernel/irq/irq.hpp>
 #include <quoll/kernel/mem/init.hpp>
 #include <quoll/kernel/metrics/metrics.hpp>
@@ -26,6 +27,7 @@ namespace {
 constexpr std::uint64_t kSliceMicroseconds = 10'000;
 
 constinit Machine machine;
+constinit sync::Quiescence readers;
 constinit sync::OnceCell<KernelExecutor> executor_cell;
 // What is in the cell. Every system call asks for it several times: set before there are any, and
 // before other harts come, it needs no check.
@@ -58,6 +60,14 @@ bool start(Ticks ticks_per_second_of_clock) noexcept {
   return true;
 }
 
+void start_hart() noexcept {
+  readers.join(arch::hart_local().quiescence);
+}
+
+sync::Quiescence& quiescence() noexcept {
+  return readers;
+}
+
 KernelExecutor& executor() noexcept {
   return *the_executor;
 }
@@ -88,18 +98,6 @@ std::uint64_t nanoseconds_from_ticks(Ticks ticks) noexcept {
   return ticks / frequency * kSecond + ticks % frequency * kSecond / frequency;
 }
 
-std::size_t Machine::hart() const noexcept {
-  return arch::Harts::id();
-}
-
-bool Machine::in_interrupt() const noexcept {
-  return arch::hart_local().interrupt_depth != 0;
-}
-
-Ticks Machine::now() const noexcept {
-  return arch::read_time();
-}
-
 void Machine::set_deadline(Ticks deadline) noexcept {
   arch::HartLocal& local = arch::hart_local();
   local.timer_fired = false;
@@ -115,9 +113,16 @@ void Machine::set_deadline(Ticks deadline) noexcept {
 void Machine::park(bool (*may_sleep)(void*), void* argument) noexcept {
   // A hart that sleeps keeps nothing of a guest that may end meanwhile.
   vm::kernel_space().activate();
+  sync::QuiescentHart& reader = arch::hart_local().quiescence;
+  if (reader.is_asked()) [[unlikely]] {
+    // This may make a task of this hart ready, of which `may_sleep` would know nothing.
+    answer_writers();
+    return;
+  }
   arch::Interrupts::disable();
-  // A deadline that passed since it was set has been taken and will not come again.
-  if (!arch::hart_local().timer_fired && may_sleep(argument)) {
+  // A deadline that passed since it was set has been taken and will not come again. While it sleeps
+  // the hart reads nothing that is shared; if it has just been asked it answers first.
+  if (!arch::hart_local().timer_fired && may_sleep(argument) && readers.try_leave(reader)) {
     trace::Local& local = arch::trace_local();
     const std::uint64_t slept = trace::begin(trace::Group::kSched);
     if (slept != 0) {
@@ -127,15 +132,22 @@ void Machine::park(bool (*may_sleep)(void*), void* argument) noexcept {
     arch::Interrupts::wait();
     local.task.store(0, std::memory_order_relaxed);
     trace::record_since<trace::Event::kPark>(slept);
+    readers.come_back(reader);
   }
-  // Whatever ended the wait is pending and taken here.
+  // Whatever ended the wait is pending and taken here: there is nothing to go back to that a trap
+  // would have to save.
   arch::hart_local().parked = true;
+  irq::handle_pending();
   arch::Interrupts::enable();
   arch::hart_local().parked = false;
 }
 
 void Machine::wake(std::size_t hart) noexcept {
-  QUOLL_ASSERT(arch::sbi::send_ipi(sync::HartSet::of(static_cast<unsigned>(hart))).has_value());
+  ipi::post(static_cast<unsigned>(hart), ipi::Reason::kWake);
+}
+
+void Machine::answer_writers() noexcept {
+  readers.pass(arch::hart_local().quiescence);
 }
 
 void Machine::before_suspend(async::TaskHeader&) noexcept {
@@ -144,6 +156,7 @@ void Machine::before_suspend(async::TaskHeader&) noexcept {
 
 arch::UserExit enter_user(arch::UserContext& context, async::CancelToken stop) {
   arch::HartLocal& local = arch::hart_local();
+  readers.pass(local.quiescence);
   // What is due now is among what idle harts are offered.
   const Ticks next_timer = executor().poll_timers();
   executor().offer_work();
@@ -189,7 +202,7 @@ void kick(unsigned hart) noexcept {
     arch::hart_local().attention = true;
     return;
   }
-  machine.wake(hart);
+  ipi::post(hart, ipi::Reason::kKick);
 }
 
 }  // namespace quoll::exec

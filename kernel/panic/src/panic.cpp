@@ -7,10 +7,10 @@
 #include <quoll/arch/clock.hpp>
 #include <quoll/arch/hart_local.hpp>
 #include <quoll/arch/interrupts.hpp>
-#include <quoll/arch/sbi.hpp>
 #include <quoll/async/task_header.hpp>
 #include <quoll/kernel/device/power.hpp>
 #include <quoll/kernel/exec/exec.hpp>
+#include <quoll/kernel/ipi/ipi.hpp>
 #include <quoll/kernel/panic/panic.hpp>
 #include <quoll/kernel/tracing/console.hpp>
 #include <quoll/kernel/tracing/trace.hpp>
@@ -110,7 +110,7 @@ void take_over(std::string_view message, std::uint64_t pc) noexcept {
   if (!stopping_hart.compare_exchange_strong(expected, local.id + 1)) {
     leave_to_another_hart(message, pc);
   }
-  (void)arch::sbi::send_ipi(other_harts()).has_value();
+  ipi::post_always(other_harts(), ipi::Reason::kHalt);
   // So that no line of theirs ends in the middle of ours. Who does not come is told of in the end.
   constexpr std::uint64_t kGraceMicroseconds = 100;
   wait_for_others(kGraceMicroseconds);

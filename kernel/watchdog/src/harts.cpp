@@ -6,9 +6,9 @@
 
 #include <quoll/arch/clock.hpp>
 #include <quoll/arch/interrupts.hpp>
-#include <quoll/arch/sbi.hpp>
 #include <quoll/async/task_header.hpp>
 #include <quoll/kernel/exec/exec.hpp>
+#include <quoll/kernel/ipi/ipi.hpp>
 #include <quoll/kernel/panic/backtrace.hpp>
 #include <quoll/kernel/tracing/console.hpp>
 #include <quoll/kernel/tracing/trace.hpp>
@@ -34,8 +34,6 @@ struct alignas(64) Watched {
   HartWatch watch;
   /// When it was asked where it is; 0: it was not, or has answered.
   std::atomic<std::uint64_t> asked{0};
-  /// The limit has changed: its ticks are out of date.
-  std::atomic<bool> restart{false};
 };
 
 constinit std::array<Watched, sync::kMaxHarts> harts{};
@@ -92,7 +90,7 @@ void report(unsigned hart, std::uint64_t silence, const arch::HartLocal& local,
   tracing::print_last(hart, kTraceRecords, &put);
   if (hart == local.id) return tell_of_oneself(frame);
   harts[hart].asked.store(now, std::memory_order_release);
-  (void)arch::sbi::send_ipi(sync::HartSet::of(hart)).has_value();
+  ipi::post(hart, ipi::Reason::kTellWhere);
 }
 
 void look_at(unsigned hart, const arch::HartLocal& local, const arch::TrapFrame* frame,
@@ -154,10 +152,9 @@ void configure(const Limits& limits) noexcept {
   others.for_each([](unsigned hart) {
     // A longer limit counts from now on, whenever the hart gets to its ticks.
     harts[hart].watch.start(arch::read_time());
-    harts[hart].restart.store(true, std::memory_order_release);
   });
   restart(arch::hart_local());
-  if (!others.is_empty()) (void)arch::sbi::send_ipi(others).has_value();
+  ipi::post(others, ipi::Reason::kRenewWatch);
 }
 
 void tick(const arch::TrapFrame* frame) noexcept {
@@ -169,13 +166,13 @@ void tick(const arch::TrapFrame* frame) noexcept {
   for (unsigned hart = 0; hart < arch::Harts::count(); ++hart) look_at(hart, local, frame, now);
 }
 
+void renew() noexcept {
+  restart(arch::hart_local());
+}
+
 void answer(const arch::TrapFrame* frame) noexcept {
-  arch::HartLocal& local = arch::hart_local();
-  Watched& own = harts[local.id];
-  if (own.restart.load(std::memory_order_relaxed) && own.restart.exchange(false)) restart(local);
-  if (own.asked.load(std::memory_order_relaxed) != 0 && own.asked.exchange(0) != 0) {
-    tell_of_oneself(frame);
-  }
+  // Not if it was taken back meanwhile.
+  if (harts[arch::hart_local().id].asked.exchange(0) != 0) tell_of_oneself(frame);
 }
 
 }  // namespace quoll::watchdog

@@ -34,7 +34,7 @@ TEST(Plic, RoutesMasksAndClaims) {
   plic.route(33, 3);
   plic.route(34, 3);
   EXPECT_EQ(window.at(0x2000 + 3 * 0x80 + 4), 6u);
-  plic.unmask(33);
+  plic.set_priority(33, 1);
   EXPECT_EQ(window.at(33 * 4), 1u);
   plic.mask(33);
   EXPECT_EQ(window.at(33 * 4), 0u);

@@ -3,11 +3,12 @@
 
     kernel_test.py BUILD_DIRECTORY [--smp N] [--memory SIZE] [--cpu MODEL] [--append BOOTARG]...
                    [--shuffle SEED] [--junit FILE] [--deaths] [--says LINE] [--hang SECONDS]
-                   [--quiet] [FILTER]
+                   [--quiet] [--counted] [FILTER]
 
 A test that stops or hangs its machine is named, and another machine goes on behind it. Tests that
 must stop theirs (`KTEST_DEATH`) run only with `--deaths`, each in a machine of its own, and are
-held to what they declare. With `--says` LINE must be on the console once. Ends with 0 when all
+held to what they declare. With `--says` LINE must be on the console once. With `--counted` the
+machine's time is its instructions, whatever the host does. Ends with 0 when all
 tests passed, with 1 when some failed, and with 2 when a machine stopped or hung."""
 
 import glob
@@ -16,6 +17,7 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 
 from . import batch, expectation, junit, kernel_console
+from .bench import EXACT as COUNTED
 from .kernel_console import FAILED, HUNG, PASSED, STOPPED
 
 ALL_WELL, SOME_FAILED, MACHINE_STOPPED = 0, 1, 2
@@ -46,6 +48,9 @@ class Options:
                 self.deaths = True
             elif option == "--quiet":
                 self.quiet = True
+            elif option == "--counted":
+                self.extra.extend(COUNTED)
+                self.bootargs.append("bench=tests")
             elif option in takes and words:
                 takes[option](words.pop(0))
             else:

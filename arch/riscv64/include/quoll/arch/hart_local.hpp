@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include <quoll/sync/quiescence.hpp>
 #include <quoll/trace/local.hpp>
 
 namespace quoll::arch {
@@ -38,8 +39,9 @@ struct HartLocal {
   trace::Local trace;            ///< what the hart records
   /// When the watchdog wants to look; never: it does not.
   std::uint64_t watch_at = ~std::uint64_t{0};
-  bool parked = false;     ///< sleeps, or has just been woken
-  bool attention = false;  ///< user mode is not to go on before its task has looked around
+  bool parked = false;             ///< sleeps, or has just been woken
+  bool attention = false;          ///< user mode is not to go on before its task has looked around
+  sync::QuiescentHart quiescence;  ///< between tasks the hart reads nothing that is shared
 };
 
 /// Room for a trap frame, the unwinder and a whole report.

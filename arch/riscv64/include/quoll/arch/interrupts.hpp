@@ -49,6 +49,14 @@ struct Interrupts {
   static void acknowledge_software() noexcept {
     clear_csr_bits<riscv::Csr::kSip>(riscv::interrupt_bit::kSoftware);
   }
+  /// Makes this hart's own software interrupt pending.
+  static void raise_software() noexcept {
+    set_csr_bits<riscv::Csr::kSip>(riscv::interrupt_bit::kSoftware);
+  }
+  /// The enabled sources that are pending.
+  static std::uint64_t pending() noexcept {
+    return read_csr<riscv::Csr::kSip>() & read_csr<riscv::Csr::kSie>();
+  }
   /// Sleeps until an enabled source is pending. *Requires*: interrupts are off, so that what was
   /// looked at before still holds; the interrupt is taken when they go on again.
   static void wait() noexcept { asm volatile("wfi" : : : "memory"); }

@@ -25,7 +25,8 @@ class MmioWindow {
   T read(std::size_t offset) const noexcept {
     // SAFETY: a register inside the window that its driver was given.
     const T value = *reinterpret_cast<volatile T*>(base_ + offset);
-    asm volatile("fence i, ir" : : : "memory");
+    // Whatever comes next comes after it: a lock that is let go behind it, too.
+    asm volatile("fence i, irw" : : : "memory");
     return value;
   }
   template <typename T>

@@ -5,6 +5,7 @@
 
 #include <cstddef>
 
+#include <quoll/arch/clock.hpp>
 #include <quoll/arch/hart_local.hpp>
 #include <quoll/arch/record.hpp>
 #include <quoll/async/executor.hpp>
@@ -21,9 +22,9 @@ class Machine {
  public:
   static constexpr std::size_t kMaxHarts = sync::kMaxHarts;
 
-  std::size_t hart() const noexcept;
-  bool in_interrupt() const noexcept;
-  async::Ticks now() const noexcept;
+  std::size_t hart() const noexcept { return arch::hart_local().id; }
+  bool in_interrupt() const noexcept { return arch::hart_local().interrupt_depth != 0; }
+  async::Ticks now() const noexcept { return arch::read_time(); }
   void set_deadline(async::Ticks deadline) noexcept;
   void park(bool (*may_sleep)(void*), void* argument) noexcept;
   void wake(std::size_t hart) noexcept;
@@ -54,9 +55,13 @@ class Machine {
     trace::Local& local = arch::trace_local();
     const std::uint64_t task = local.task.load(std::memory_order_relaxed);
     if (task != 0) local.write_slice(trace::now(), task);
+    // Between two tasks the hart reads nothing that is shared (quiescence.hpp).
+    if (arch::hart_local().quiescence.is_asked()) [[unlikely]]
+      answer_writers();
   }
 
  private:
+  static void answer_writers() noexcept;
   /// The task of this hart; 0: none, or slices are not recorded.
   static std::uint64_t running() noexcept {
     return arch::trace_local().task.load(std::memory_order_relaxed);

@@ -39,7 +39,9 @@ inline std::uint64_t or_tick(const arch::HartLocal& local, std::uint64_t deadlin
 /// The timer has fired on a hart that is watched. `frame`: what was interrupted; null: user mode.
 /// *Context*: interrupt handler.
 void tick(const arch::TrapFrame* frame) noexcept;
-/// A software interrupt came, which may be a question of ours. *Context*: interrupt handler.
+/// The limit of harts was changed: this hart's ticks begin anew. *Context*: interrupt handler.
+void renew() noexcept;
+/// Another hart wants to know where this one is. *Context*: interrupt handler.
 void answer(const arch::TrapFrame* frame) noexcept;
 
 }  // namespace quoll::watchdog
