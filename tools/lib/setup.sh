@@ -25,6 +25,8 @@ quoll_packages_test=(
   clang-format-19 clang-tidy-19 git ccache
   gdb-multiarch                                  # the debugger's commands are tested
 )
+# Libraries that benchmarks run beside ours, and what counts their instructions; no test needs them.
+quoll_packages_peers=("${quoll_packages_test[@]}" libboost1.81-dev libtbb-dev valgrind libc6-dbg)
 
 quoll_say() { printf 'quoll: %s\n' "$*" >&2; }
 quoll_fail() {
@@ -98,14 +100,17 @@ quoll_apt_install() {
   return "$status"
 }
 
-# quoll_configure PRESET DIRECTORY: once; ninja repeats it when a CMake file changed.
+# quoll_configure PRESET DIRECTORY [OPTION...]: once; ninja repeats it when a CMake file changed.
 quoll_configure() {
-  [ -f "$2/build.ninja" ] && return
-  quoll_say "configuring $1"
-  mkdir -p "$2"
-  (cd "$quoll_root" && cmake --preset "$1" -B "$2") >"$2/configure.log" || {
-    rm -f "$2/build.ninja"
-    quoll_fail "CMake could not configure the preset $1"
+  local preset=$1 directory=$2
+  shift 2
+  [ -f "$directory/build.ninja" ] && return
+  quoll_say "configuring $preset"
+  mkdir -p "$directory"
+  (cd "$quoll_root" && cmake --preset "$preset" -B "$directory" "$@") \
+    >"$directory/configure.log" || {
+    rm -f "$directory/build.ninja"
+    quoll_fail "CMake could not configure the preset $preset"
   }
 }
 

@@ -21,7 +21,7 @@ FOLDER = os.path.abspath(os.path.join(os.path.dirname(__file__), "../../../bench
 EXACT = ["-icount", "shift=0,sleep=off", "-rtc", "clock=vm", "-seed", "1"]
 LINE = re.compile(r"bench: ([a-z]+\.[a-z0-9_.]+) ([0-9]+)\s*$", re.MULTILINE)
 USAGE = (
-    "usage: tools/bench [boot|syscall|fault|memory|lock|programs|log|trace]... "
+    "usage: tools/bench [boot|syscall|fault|memory|exec|interrupts|lock|programs|log|trace]... "
     "[--check|--limits|--update]"
 )
 
@@ -73,6 +73,13 @@ GROUPS = {
         Row(image="quoll-test.img", test="Counts.MinorFault", bench="fault",
             take={"fault.minor": "memory.fault.minor",
                   "fault.sequential": "memory.fault.sequential"}),
+    ],
+    "exec": [
+        Row(image="quoll-test.img", test=f"Counts.{test}")
+        for test in ("SpawnAndJoin", "Switch", "Wake", "Timers")
+    ],
+    "interrupts": [
+        Row(image="quoll-test.img", test=f"Counts.{test}") for test in ("Ipi", "DeviceToTask")
     ],
     "lock": [Row(image="quoll-test.img", test="Counts.LockPair")],
     "programs": [
@@ -154,6 +161,13 @@ def read(path):
         return json.load(text)
 
 
+def write(path, counts):
+    """The baseline, with a line for each number."""
+    with open(path, "w", encoding="utf-8") as out:
+        json.dump(dict(sorted(counts.items())), out, indent=2)
+        out.write("\n")
+
+
 def show(found, baseline, targets):
     """Prints the table; returns what differs, and what exceeds its limit."""
     complaints = []
@@ -202,9 +216,7 @@ def main(words, folder=FOLDER):
     complaints += [f"{name}: in the baseline, but not measured" for name in gone]
     if "--update" in flags:
         kept = {n: c for n, c in baseline.items() if n.split(".")[0] not in groups}
-        with open(baseline_path, "w", encoding="utf-8") as out:
-            json.dump(dict(sorted((kept | found).items())), out, indent=2)
-            out.write("\n")
+        write(baseline_path, kept | found)
         print(f"quoll: {len(found)} numbers written to bench/baseline.json")
     elif "--limits" in flags and exceeded:
         print("\n".join(exceeded))
