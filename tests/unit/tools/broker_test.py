@@ -117,6 +117,29 @@ class BrokerTest(unittest.TestCase):
         never = {"QUOLL_PATIENCE_S": "3600"}
         self.assertEqual(self.interrupted("deaf", 2, never), 130)
 
+    def test_ctrl_c_ends_program_after_program_at_a_prompt(self):
+        # Each is answered before the next one comes.
+        never = {"QUOLL_PATIENCE_S": "3600"}
+        process = self.start("prompt", variables=never)
+        self.assertEqual(process.stdout.readline(), b"ready\n")
+        for i in range(4):
+            process.send_signal(signal.SIGINT)
+            self.assertEqual(process.stdout.readline(), f"interrupted {i}\n".encode())
+        self.assertEqual(process.wait(timeout=60), 9)
+        process.stdout.close()
+        process.stderr.close()
+
+    def test_a_second_ctrl_c_ends_a_prompt_that_does_not_answer(self):
+        never = {"QUOLL_PATIENCE_S": "3600"}
+        process = self.start("deaf", variables=never)
+        self.assertEqual(process.stdout.readline(), b"ready\n")
+        process.send_signal(signal.SIGINT)
+        time.sleep(0.1)
+        process.send_signal(signal.SIGINT)
+        self.assertEqual(process.wait(timeout=60), 130)
+        process.stdout.close()
+        process.stderr.close()
+
     def test_a_kernel_that_stops_shows_its_console(self):
         status, _, err = self.run_guest("stop", self.program)
         self.assertEqual(status, 125)

@@ -44,6 +44,16 @@ def loop(ports):
     return 130 if ports["uart"].recv(1) == b"\x03" else 1
 
 
+def prompt(ports):
+    """Says of the first four interrupt keys that they came; ends with 9."""
+    ports["stdout"].sendall(b"ready\n")
+    for i in range(4):
+        if ports["uart"].recv(1) != b"\x03":
+            return 1
+        ports["stdout"].sendall(f"interrupted {i}\n".encode())
+    return 9
+
+
 def deaf(ports):
     """Never ends, whatever is sent."""
     ports["stdout"].sendall(b"ready\n")

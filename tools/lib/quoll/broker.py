@@ -51,6 +51,8 @@ class Broker:
         self._events = queue.SimpleQueue()
         self._forced_status = None
         self._last_interrupt = None
+        self._heard = 0
+        self._stdout = None
         self._deadline = None
 
     def run(self):
@@ -61,13 +63,14 @@ class Broker:
         # A terminal that belongs to somebody else is an end of file, not a reason to stop.
         signal.signal(signal.SIGTTIN, signal.SIG_IGN)
         uart = OutputPump(self._machine.uart, self._console.write)
+        self._stdout = OutputPump(
+            ports["stdout"],
+            lambda data: write_all(1, data),
+            lambda: self._events.put(("stdout closed", None)),
+        )
         outputs = [
             uart,
-            OutputPump(
-                ports["stdout"],
-                lambda data: write_all(1, data),
-                lambda: self._events.put(("stdout closed", None)),
-            ),
+            self._stdout,
             OutputPump(ports["stderr"], lambda data: write_all(2, data)),
             OutputPump(ports["log"], lambda data: write_all(2, data)),
         ]
@@ -116,8 +119,10 @@ class Broker:
     def _interrupt(self):
         now = time.monotonic()
         again = self._last_interrupt is not None and now - self._last_interrupt < PATIENCE_S
-        self._last_interrupt = now
-        if again:
+        # A prompt has said what it made of the last one: this one is for the next program.
+        answered = self._interactive and self._stdout.received != self._heard
+        self._last_interrupt, self._heard = now, self._stdout.received
+        if again and not answered:
             self._kill(status.INTERRUPTED)
             return
         try:
