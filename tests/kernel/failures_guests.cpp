@@ -190,6 +190,7 @@ class BrokenHost final : public shell::Host {
     co_return base::err(async::WaitError::kClosed);
   }
   bool poll(shell::Job, GuestEnd&) override { return false; }
+  bool kill(shell::Job) override { return false; }
   QUOLL_NAMED void list(void (*)(void*, const shell::ProgramInfo&), void*) override {
     panic::panic("in a command");
   }

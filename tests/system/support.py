@@ -6,18 +6,26 @@ CTest tells the place of the build and of the shared test data in the environmen
 """
 
 import os
+import select
 import signal
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
 from dataclasses import dataclass
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+sys.path.insert(0, os.path.join(ROOT, "tools/lib"))
+
+# pylint: disable=wrong-import-position
+from quoll.batch import HANG_S, SILENT_S, processor_seconds  # noqa: E402
+
 BUILD = os.environ.get("QUOLL_BUILD_DIR", os.path.join(ROOT, "build/riscv64"))
 SHARED = os.environ.get("QUOLL_SHARED_DIR", os.path.join(ROOT, "../shared"))
 SKIPPED = 77
 TIMEOUT_S = 240
+POLL_S = 0.5
 
 
 def guest(name):
@@ -77,6 +85,21 @@ class Run:
             raise AssertionError(f"no end after {TIMEOUT_S} s\n{outcome}")
         return outcome
 
+    def processor_seconds(self):
+        """What tools/run and its machine have used of the host's processors."""
+        family, used = {self.process.pid}, 0.0
+        # A child's number is above its parent's, until they begin anew.
+        for pid in sorted(int(name) for name in os.listdir("/proc") if name.isdigit()):
+            try:
+                with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as stat:
+                    parent = int(stat.read().rpartition(")")[2].split()[1])
+                if pid in family or parent in family:
+                    family.add(pid)
+                    used += processor_seconds(pid)
+            except OSError:
+                pass  # It has just ended.
+        return used
+
     def interrupt(self):
         """What the terminal does on Ctrl-C."""
         self.process.send_signal(signal.SIGINT)
@@ -86,9 +109,21 @@ class Run:
         with open(self._log.name, "rb") as log:
             return log.read()
 
-    def read_until(self, text):
-        """Reads stdout up to the end of `text`, and returns it; what came behind it is kept."""
+    def _wait_for_output(self, meanwhile):
+        """Until there is some, or its end; a machine that hangs is ended and shown."""
+        begun, since = self.processor_seconds(), time.monotonic()
+        while not select.select([self.process.stdout], [], [], POLL_S)[0]:
+            meanwhile()
+            used = self.processor_seconds() - begun
+            if used > HANG_S or time.monotonic() - since > SILENT_S:
+                self.process.send_signal(signal.SIGTERM)
+                raise AssertionError(f"no output for {used} processor seconds\n{self.finish()}")
+
+    def read_until(self, text, meanwhile=lambda: None):
+        """Reads stdout up to the end of `text`, and returns it; what came behind it is kept.
+        `meanwhile` is called now and then as long as nothing comes."""
         while text not in self._unread:
+            self._wait_for_output(meanwhile)
             chunk = os.read(self.process.stdout.fileno(), 4096)
             if not chunk:
                 raise AssertionError(f"stdout ended before {text!r}\n{self.finish()}")

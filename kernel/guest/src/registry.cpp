@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <iterator>
 
+#include <quoll/kernel/guest/services.hpp>
 #include <quoll/kernel/guest/start.hpp>
 #include <quoll/sync/lock_rank.hpp>
 #include <quoll/sync/protected.hpp>
@@ -57,6 +58,8 @@ std::size_t list_guests(std::span<GuestInfo> out, std::uint64_t after) noexcept 
       info.id = guest.id();
       info.name_size = guest.name().size();
       info.memory_plan = guest.memory_plan();
+      info.run_time = guest.run_time().read([] { return services().now(); });
+      info.hart = guest.running_on();
       std::copy(guest.name().begin(), guest.name().end(), info.name.begin());
     }
     return count;

@@ -162,8 +162,8 @@ struct Pause {
 // User mode, and all that needs no suspension.
 Next run_until_pause(Guest& guest, Pause& pause) {
   guest.space().activate();
-  guest.enters_hart(arch::Harts::id());
-  const base::ScopeExit leave([&guest] { guest.leaves_hart(); });
+  guest.enters_hart(arch::Harts::id(), exec::now());
+  const base::ScopeExit leave([&guest] { guest.leaves_hart(exec::now()); });
   for (;;) {
     if (guest.killed()) [[unlikely]] {
       pause.end.reason = EndReason::kInterrupted;

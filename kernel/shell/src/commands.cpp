@@ -13,6 +13,28 @@ constexpr std::size_t kAnyWords = ~std::size_t{0};
 
 using Printing = Shell::Printing;
 
+/// A line of a table. It is written at once, so that no program's output comes in between.
+class TableLine {
+ public:
+  template <typename... A>
+  void add(log::Format<std::type_identity_t<A>...> format, const A&... values) {
+    size_ += log::format_to(std::span(text_).subspan(size_), format, values...);
+  }
+  /// A number, as wide as told, or a dash.
+  void add_or_dash(std::optional<std::uint64_t> number, std::size_t width) {
+    char digits[24];
+    const std::size_t size = number ? log::format_to(digits, "{}", *number) : 1;
+    if (!number) digits[0] = '-';
+    for (std::size_t i = size; i < width; ++i) add(" ");
+    add("{}", std::string_view(digits, size));
+  }
+  std::string_view text() const noexcept { return {text_.data(), size_}; }
+
+ private:
+  std::array<char, 1024> text_{};
+  std::size_t size_ = 0;
+};
+
 Printing help(Shell& shell, Invocation) {
   for (const Command& command : commands()) {
     (void)co_await shell.print("  {} {}\n      {}\n", command.name, command.usage, command.summary);
@@ -39,16 +61,36 @@ std::optional<archive::NodeId> find_program(const archive::Archive& archive,
   return archive.lookup(*bin, {buffer.data(), name.size() + kEnding.size()});
 }
 
-Printing run_background(Shell& shell, std::string_view name, Job job) {
-  Shell::BackgroundJob entry;
-  entry.job = job;
-  entry.name_size = std::min(name.size(), entry.name.size());
-  std::copy_n(name.begin(), entry.name_size, entry.name.begin());
-  if (!shell.background_jobs().try_push_back(entry)) {
-    co_return co_await shell.print("[{}] {} (its end will not be told: out of memory)\n", job,
-                                   name);
+template <typename T>
+std::optional<T> parse_number(std::string_view text) {
+  T value = 0;
+  const auto parsed = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (parsed.ec != std::errc() || parsed.ptr != text.data() + text.size()) return std::nullopt;
+  return value;
+}
+
+/// The place of a program among those in the background, by its number as it was typed.
+std::optional<std::size_t> find_background(Shell& shell, std::string_view typed) {
+  const auto job = parse_number<Job>(typed);
+  const auto& jobs = shell.background_jobs();
+  for (std::size_t i = 0; job && i < jobs.size(); ++i) {
+    if (jobs[i].job == *job) return i;
   }
-  co_return co_await shell.print("[{}] {}\n", job, name);
+  return std::nullopt;
+}
+
+/// Waits for a program in the background, and says how it ended.
+Printing see_end(Shell& shell, std::string_view command, std::size_t place) {
+  const Shell::BackgroundJob job = shell.background_jobs()[place];
+  const auto end = co_await shell.host().wait(job.job);
+  if (!end) co_return co_await shell.print("{}: out of memory\n", command);
+  shell.forget_background(place);
+  (void)co_await shell.print("[{}] ", job.job);
+  co_return co_await shell.report(job.name_view(), *end, true);
+}
+
+Printing no_such_program(Shell& shell, std::string_view command, std::string_view typed) {
+  co_return co_await shell.print("{}: no program '{}' in the background\n", command, typed);
 }
 
 Printing run(Shell& shell, Invocation invocation) {
@@ -60,26 +102,55 @@ Printing run(Shell& shell, Invocation invocation) {
     co_return co_await shell.print("run: {}: no such file (status {})\n", name,
                                    guest::status::kNotFound);
   }
+  // Whoever cannot be told of its end is not to be left with it.
+  auto& jobs = shell.background_jobs();
+  if (invocation.background && !jobs.try_reserve(jobs.size() + 1)) {
+    co_return co_await shell.print("run: {}: out of memory (status {})\n", name,
+                                   guest::status::kNotLoaded);
+  }
   const auto job =
       shell.host().start(Program{*file, invocation.words.subspan(1), invocation.background});
   if (!job) {
     co_return co_await shell.print("run: {}: {} (status {})\n", name, job.error(),
                                    guest::status::kNotLoaded);
   }
-  if (invocation.background) co_return co_await run_background(shell, name, *job);
+  if (invocation.background) {
+    QUOLL_ASSERT(jobs.try_push_back(Shell::BackgroundJob(*job, name)));
+    co_return co_await shell.print("[{}] {}\n", *job, name);
+  }
   const auto end = co_await shell.host().wait(*job);
   if (!end) co_return co_await shell.print("run: {}: out of memory\n", name);
   co_return co_await shell.report(name, *end, false);
 }
 
-Printing wait(Shell& shell, Invocation) {
-  while (!shell.background_jobs().empty()) {
-    const Shell::BackgroundJob job = shell.background_jobs().back();
-    const auto end = co_await shell.host().wait(job.job);
-    if (!end) co_return co_await shell.print("wait: out of memory\n");
-    shell.background_jobs().pop_back();
-    (void)co_await shell.print("[{}] ", job.job);
-    (void)co_await shell.report(job.name_view(), *end, true);
+Printing wait(Shell& shell, Invocation invocation) {
+  if (invocation.words.size() == 1) {
+    for (;;) {
+      const std::size_t left = shell.background_jobs().size();
+      if (left == 0) co_return {};
+      (void)co_await see_end(shell, "wait", left - 1);
+      if (shell.background_jobs().size() == left) co_return {};
+    }
+  }
+  for (const std::string_view typed : invocation.words.subspan(1)) {
+    if (const auto place = find_background(shell, typed)) {
+      (void)co_await see_end(shell, "wait", *place);
+    } else {
+      (void)co_await no_such_program(shell, "wait", typed);
+    }
+  }
+  co_return {};
+}
+
+Printing kill(Shell& shell, Invocation invocation) {
+  if (invocation.words.size() < 2) co_return co_await shell.print("usage: kill NUMBER...\n");
+  for (const std::string_view typed : invocation.words.subspan(1)) {
+    const auto place = find_background(shell, typed);
+    if (place && shell.host().kill(shell.background_jobs()[*place].job)) {
+      (void)co_await see_end(shell, "kill", *place);
+    } else {
+      (void)co_await no_such_program(shell, "kill", typed);
+    }
   }
   co_return {};
 }
@@ -123,10 +194,9 @@ Printing cat(Shell& shell, Invocation invocation) {
 Printing ps(Shell& shell, Invocation) {
   // Gathered first: the list is not to be held while the output waits.
   struct Listed {
-    std::uint64_t id = 0;
     std::array<char, 64> name{};
     std::size_t name_size = 0;
-    std::string_view memory_plan;
+    ProgramInfo info;
   };
   struct Gathered {
     containers::Vector<Listed> programs;
@@ -136,17 +206,23 @@ Printing ps(Shell& shell, Invocation) {
       [](void* context, const ProgramInfo& info) {
         auto& all = *static_cast<Gathered*>(context);
         Listed listed;
-        listed.id = info.id;
+        listed.info = info;
         listed.name_size = std::min(info.name.size(), listed.name.size());
         std::copy_n(info.name.begin(), listed.name_size, listed.name.begin());
-        listed.memory_plan = info.memory_plan;
         if (!all.programs.try_push_back(listed)) all.complete = false;
       },
       &gathered);
+  (void)co_await shell.print_text("NUMBER   SECONDS  HART MEMORIES NAME\n");
   for (const Listed& listed : gathered.programs) {
-    (void)co_await shell.print("{} {} ({} memories)\n", listed.id,
-                               std::string_view(listed.name.data(), listed.name_size),
-                               listed.memory_plan);
+    const ProgramInfo& info = listed.info;
+    constexpr std::uint64_t kMillisecond = 1'000'000;
+    constexpr std::uint64_t kSecond = 1000 * kMillisecond;
+    TableLine line;
+    line.add("{:6} {:6}.{:03} ", info.id, info.run_time_ns / kSecond,
+             info.run_time_ns % kSecond / kMillisecond);
+    line.add_or_dash(info.hart, 4);
+    line.add(" {:9}{}\n", info.memory_plan, std::string_view(listed.name.data(), listed.name_size));
+    (void)co_await shell.print_text(line.text());
   }
   if (!gathered.complete) (void)co_await shell.print("ps: out of memory\n");
   co_return {};
@@ -155,20 +231,16 @@ Printing ps(Shell& shell, Invocation) {
 Printing mem(Shell& shell, Invocation) {
   const MemoryInfo info = shell.host().memory();
   constexpr std::uint64_t kKibibyte = 1024;
-  co_return co_await shell.print("free {} KiB, kernel heap {} KiB\n", info.free_bytes / kKibibyte,
-                                 info.heap_bytes / kKibibyte);
+  co_return co_await shell.print("free {} KiB, kernel heap {} of {} KiB\n",
+                                 info.free_bytes / kKibibyte, info.heap_bytes / kKibibyte,
+                                 info.heap_held_bytes / kKibibyte);
 }
 
 Printing shutdown(Shell& shell, Invocation invocation) {
-  std::uint8_t status = 0;
-  if (invocation.words.size() > 1) {
-    const std::string_view text = invocation.words[1];
-    const auto parsed = std::from_chars(text.data(), text.data() + text.size(), status);
-    if (parsed.ec != std::errc() || parsed.ptr != text.data() + text.size()) {
-      co_return co_await shell.print("shutdown: a status is a number from 0 to 255\n");
-    }
-  }
-  shell.stop(status);
+  std::optional<std::uint8_t> status = 0;
+  if (invocation.words.size() > 1) status = parse_number<std::uint8_t>(invocation.words[1]);
+  if (!status) co_return co_await shell.print("shutdown: a status is a number from 0 to 255\n");
+  shell.stop(*status);
   co_return {};
 }
 
@@ -177,10 +249,13 @@ constexpr auto kCommands = std::to_array<Command>({
     {"run", "NAME [ARG...] [&]",
      "Runs a program of bin/, or one named by its path; with & in the background.", kAnyWords, true,
      run},
-    {"wait", "", "Waits for the programs in the background.", 1, false, wait},
+    {"wait", "[NUMBER...]",
+     "Waits for these programs in the background, or for all; Ctrl-C ends the one waited for.",
+     kAnyWords, false, wait},
+    {"kill", "NUMBER...", "Ends these programs in the background.", kAnyWords, false, kill},
     {"ls", "[DIRECTORY]", "Lists the programs, or a directory of the boot archive.", 2, false, ls},
     {"cat", "FILE", "Prints a file of the boot archive.", 2, false, cat},
-    {"ps", "", "Lists the running programs.", 1, false, ps},
+    {"ps", "", "Lists the running programs, and how long each has run.", 1, false, ps},
     {"mem", "", "Tells how much memory is free.", 1, false, mem},
     {"version", "", "Tells what runs here.", 1, false, version},
     {"shutdown", "[STATUS]", "Stops the machine.", 2, false, shutdown},

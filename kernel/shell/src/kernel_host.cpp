@@ -22,7 +22,8 @@ std::string_view KernelHost::version() const {
 
 MemoryInfo KernelHost::memory() const {
   const vm::MemoryStatistics statistics = vm::statistics();
-  return {statistics.frames.available() * mem::kPageSize, statistics.heap.used_bytes};
+  return {statistics.frames.available() * mem::kPageSize, statistics.heap.used_bytes,
+          statistics.heap.frames * mem::kPageSize};
 }
 
 async::Ticks KernelHost::soon() const noexcept {
@@ -50,16 +51,19 @@ base::Result<Job, const char*> KernelHost::start(const Program& program) {
   return job;
 }
 
+guest::GuestRef* KernelHost::find(Job job) {
+  return std::find_if(guests_.begin(), guests_.end(),
+                      [job](const guest::GuestRef& g) { return g->id() == job; });
+}
+
 guest::Guest& KernelHost::guest_of(Job job) {
-  const auto found = std::find_if(guests_.begin(), guests_.end(),
-                                  [job](const guest::GuestRef& g) { return g->id() == job; });
+  guest::GuestRef* const found = find(job);
   QUOLL_ASSERT(found != guests_.end());
   return **found;
 }
 
 void KernelHost::forget(Job job) {
-  const auto found = std::find_if(guests_.begin(), guests_.end(),
-                                  [job](const guest::GuestRef& g) { return g->id() == job; });
+  guest::GuestRef* const found = find(job);
   QUOLL_ASSERT(found != guests_.end());
   std::swap(*found, guests_.back());
   guests_.pop_back();
@@ -85,15 +89,24 @@ bool KernelHost::poll(Job job, guest::GuestEnd& end) {
   return true;
 }
 
+bool KernelHost::kill(Job job) {
+  guest::GuestRef* const found = find(job);
+  if (found == guests_.end()) return false;
+  (*found)->kill();
+  return true;
+}
+
 void KernelHost::list(void (*each)(void* context, const ProgramInfo& info), void* context) {
   // A few at a time: the list is locked meanwhile, and `each` may need memory.
   std::array<guest::GuestInfo, 16> infos;
   std::uint64_t after = 0;
   while (const std::size_t count = guest::list_guests(infos, after)) {
     for (const guest::GuestInfo& info : std::span(infos).first(count)) {
-      each(context,
-           ProgramInfo{
-               info.id, {info.name.data(), info.name_size}, abi::to_string(info.memory_plan)});
+      each(context, ProgramInfo{info.id,
+                                {info.name.data(), info.name_size},
+                                abi::to_string(info.memory_plan),
+                                exec::nanoseconds_from_ticks(info.run_time),
+                                info.hart});
     }
     after = infos[count - 1].id;
   }

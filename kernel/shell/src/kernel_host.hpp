@@ -20,9 +20,11 @@ class KernelHost final : public Host {
   base::Result<Job, const char*> start(const Program& program) override;
   async::Task<base::Result<guest::GuestEnd, async::WaitError>> wait(Job job) override;
   bool poll(Job job, guest::GuestEnd& end) override;
+  bool kill(Job job) override;
   void list(void (*each)(void* context, const ProgramInfo& info), void* context) override;
 
  private:
+  guest::GuestRef* find(Job job);
   guest::Guest& guest_of(Job job);
   void forget(Job job);
 

@@ -105,6 +105,11 @@ Shell::Printing Shell::report(std::string_view name, const guest::GuestEnd& end,
   co_return {};
 }
 
+void Shell::forget_background(std::size_t place) {
+  for (std::size_t i = place + 1; i < jobs_.size(); ++i) jobs_[i - 1] = jobs_[i];
+  jobs_.pop_back();
+}
+
 Shell::Printing Shell::report_background() {
   for (std::size_t i = 0; i < jobs_.size();) {
     guest::GuestEnd end;
@@ -113,8 +118,7 @@ Shell::Printing Shell::report_background() {
       continue;
     }
     const BackgroundJob job = jobs_[i];
-    for (std::size_t j = i + 1; j < jobs_.size(); ++j) jobs_[j - 1] = jobs_[j];
-    jobs_.pop_back();
+    forget_background(i);
     (void)co_await print("[{}] ", job.job);
     (void)co_await report(job.name_view(), end, true);
   }

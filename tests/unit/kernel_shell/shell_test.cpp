@@ -41,7 +41,7 @@ class FakeHost final : public Host {
   std::string_view version() const override { return "Test 1"; }
   MemoryInfo memory() const override {
     if (broken) test_support::panic();
-    return {8192, 2048};
+    return {8192, 2048, 4096};
   }
   async::Ticks soon() const noexcept override { return ++clock_; }
   async::Ticks clock() const { return clock_; }
@@ -63,9 +63,16 @@ class FakeHost final : public Host {
     end = started[job - 1].end;
     return started[job - 1].ended;
   }
+  bool kill(Job job) override {
+    killed.push_back(job);
+    started[job - 1].end.reason = guest::EndReason::kInterrupted;
+    started[job - 1].ended = true;
+    return true;
+  }
+  std::vector<Job> killed;
   void list(void (*each)(void*, const ProgramInfo&), void* context) override {
-    each(context, {7, "seven", "checked"});
-    each(context, {8, "eight", "guarded"});
+    each(context, {7, "seven", "checked", 12'345'678'901, 3});
+    each(context, {18, "eight teen", "guarded", 999'999, std::nullopt});
   }
 
  private:
@@ -223,10 +230,41 @@ TEST_F(ShellTest, BackgroundProgramsAreReportedWhenTheyAreWaitedFor) {
   EXPECT_TRUE(host_.started[0].background);
 }
 
+TEST_F(ShellTest, WaitsForThoseThatAreNamed) {
+  EXPECT_EQ(answer("run hello &\nrun exact&\nrun hello a &\nwait 2 1\nwait 2\nwait\n"),
+            "[1] hello\n[2] exact\n[3] hello\n[2] exact: exited with status 0\n"
+            "[1] hello: exited with status 0\nwait: no program '2' in the background\n"
+            "[3] hello: exited with status 0\n\n");
+}
+
+TEST_F(ShellTest, KillsThoseThatAreNamedAndSaysHowTheyEnded) {
+  EXPECT_EQ(answer("run hello &\nrun exact &\nrun hello &\nkill 3 1\nkill 1\nps &\n"),
+            "[1] hello\n[2] exact\n[3] hello\n[3] hello: interrupted (status 130)\n"
+            "[1] hello: interrupted (status 130)\nkill: no program '1' in the background\n"
+            "usage: ps \n\n");
+  EXPECT_EQ(host_.killed, (std::vector<Job>{3, 1}));
+}
+
+TEST_F(ShellTest, RefusesToKillOrWaitForWhatIsNoProgramInTheBackground) {
+  for (const std::string command : {"kill", "wait"}) {
+    for (const std::string typed : {"0", "2", "-1", "+1", "1x", "x", "0x1", "", "1 ",
+                                    "18446744073709551617", "99999999999999999999"}) {
+      EXPECT_EQ(answer("run hello &\n" + command + " '" + typed + "'\n"),
+                "[1] hello\n" + command + ": no program '" + typed + "' in the background\n\n");
+      host_.started.clear();
+    }
+  }
+  EXPECT_EQ(answer("kill\nkill &\nkill 1 &\n"),
+            "usage: kill NUMBER...\nusage: kill NUMBER...\nusage: kill NUMBER...\n\n");
+  EXPECT_TRUE(host_.killed.empty());
+}
+
 TEST_F(ShellTest, TellsPsAndMem) {
-  EXPECT_EQ(
-      answer("ps\nmem\n"),
-      "7 seven (checked memories)\n8 eight (guarded memories)\nfree 8 KiB, kernel heap 2 KiB\n\n");
+  EXPECT_EQ(answer("ps\nmem\n"),
+            "NUMBER   SECONDS  HART MEMORIES NAME\n"
+            "     7     12.345    3 checked  seven\n"
+            "    18      0.000    - guarded  eight teen\n"
+            "free 8 KiB, kernel heap 2 of 4 KiB\n\n");
 }
 
 TEST_F(ShellTest, BadLinesAreErrors) {
@@ -238,7 +276,7 @@ TEST_F(ShellTest, BadLinesAreErrors) {
 TEST_F(ShellTest, HelpNamesEveryCommand) {
   const std::string help = answer("help\n");
   for (const char* name :
-       {"help", "run", "wait", "ls", "cat", "ps", "mem", "version", "shutdown"}) {
+       {"help", "run", "wait", "kill", "ls", "cat", "ps", "mem", "version", "shutdown"}) {
     EXPECT_NE(help.find(std::string("  ") + name + " "), std::string::npos) << name;
   }
 }

@@ -40,7 +40,7 @@ def archive_with(programs):
     return out
 
 
-def _processor_seconds(pid):
+def processor_seconds(pid):
     """What a process and its threads have used so far."""
     with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as stat:
         # Behind the name, which may hold anything.
@@ -58,7 +58,7 @@ def _wait(process, console, processors, timeout_s, hang_s):
         except subprocess.TimeoutExpired:
             pass
         now = time.monotonic()
-        now_used = _processor_seconds(process.pid)
+        now_used = processor_seconds(process.pid)
         now_size = os.path.getsize(console) if os.path.exists(console) else 0
         if now_size != size:
             heard, used, size = now, now_used, now_size

@@ -20,6 +20,7 @@
 #include <quoll/kernel/guest/end.hpp>
 #include <quoll/kernel/guest/file_object.hpp>
 #include <quoll/kernel/guest/handle_table.hpp>
+#include <quoll/kernel/guest/run_time.hpp>
 #include <quoll/kernel/mem/address_space.hpp>
 #include <quoll/sync/hart_set.hpp>
 
@@ -85,14 +86,25 @@ class Guest : public intrusive::RefCounted<Guest>, public intrusive::ListNode<> 
   /// Ends all waits of the guest when it is killed.
   async::CancelToken kill_token() noexcept { return kill_; }
 
-  /// Notes that the guest is about to run on `hart`; `left_hart` undoes it.
-  void enters_hart(unsigned hart) noexcept {
+  /// Notes that the guest is about to run on `hart`; `leaves_hart` undoes it.
+  void enters_hart(unsigned hart, std::uint64_t now) noexcept {
+    run_time_.start(now);
     running_on_.store(hart + 1);
     // Before it looks whether it was killed: see `kill`.
     std::atomic_thread_fence(std::memory_order_seq_cst);
     if (!ran_on_.load().contains(hart)) ran_on_.add(hart);
   }
-  void leaves_hart() noexcept { running_on_.store(0); }
+  void leaves_hart(std::uint64_t now) noexcept {
+    running_on_.store(0);
+    run_time_.stop(now);
+  }
+  /// The hart that runs it just now, if one does. *Context*: any.
+  std::optional<unsigned> running_on() const noexcept {
+    const std::uint32_t hart = running_on_.load(std::memory_order_relaxed);
+    return hart != 0 ? std::optional(hart - 1) : std::nullopt;
+  }
+  /// For how long harts have run it: user mode, and what the kernel did for it without waiting.
+  const RunTime& run_time() const noexcept { return run_time_; }
   /// All harts that ever ran it.
   sync::HartSet ran_on() const noexcept { return ran_on_.load(); }
 
@@ -108,6 +120,7 @@ class Guest : public intrusive::RefCounted<Guest>, public intrusive::ListNode<> 
   ~Guest() = default;
 
   std::atomic<std::uint32_t> running_on_{0};  ///< a hart plus one; 0: in no hart's user mode
+  RunTime run_time_;
   sync::AtomicHartSet ran_on_;
   async::CancelSource kill_;
   async::Event ended_;

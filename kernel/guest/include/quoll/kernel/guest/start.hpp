@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string_view>
 
@@ -68,6 +69,8 @@ struct GuestInfo {
   std::array<char, Guest::kMaxName> name{};
   std::size_t name_size = 0;
   abi::MemoryPlan memory_plan = abi::MemoryPlan::kChecked;
+  std::uint64_t run_time = 0;    ///< in ticks
+  std::optional<unsigned> hart;  ///< that runs it just now
 };
 /// Describes the running guests with ids above `after`, oldest first, as many as fit; the result
 /// is how many. The last one's id leads on to the rest.

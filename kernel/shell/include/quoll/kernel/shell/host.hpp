@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string_view>
 
@@ -30,13 +31,16 @@ struct Program {
 struct ProgramInfo {
   std::uint64_t id = 0;
   std::string_view name;
-  std::string_view memory_plan;  ///< how its linear memories get their addresses
+  std::string_view memory_plan;   ///< how its linear memories get their addresses
+  std::uint64_t run_time_ns = 0;  ///< for how long harts have run it
+  std::optional<unsigned> hart;   ///< that runs it just now
 };
 
 /// Numbers of `mem`.
 struct MemoryInfo {
   std::uint64_t free_bytes = 0;
-  std::uint64_t heap_bytes = 0;
+  std::uint64_t heap_bytes = 0;       ///< of the kernel's heap that are in use
+  std::uint64_t heap_held_bytes = 0;  ///< that it has: how they are spread is an accident
 };
 
 /// The machine, as the kernel implements it and tests fake it.
@@ -56,6 +60,9 @@ class Host {
   virtual async::Task<base::Result<guest::GuestEnd, async::WaitError>> wait(Job job) = 0;
   /// Whether a program has ended, and how.
   virtual bool poll(Job job, guest::GuestEnd& end) = 0;
+  /// Asks a program to end, which it does soon. False: there is none of this number, or its end
+  /// has been told.
+  virtual bool kill(Job job) = 0;
   /// Calls `each` for every running program.
   virtual void list(void (*each)(void* context, const ProgramInfo& info), void* context) = 0;
 

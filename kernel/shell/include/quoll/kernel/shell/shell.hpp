@@ -3,7 +3,9 @@
 // Shell: the interactive prompt.
 #pragma once
 
+#include <algorithm>
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -50,12 +52,19 @@ class Shell {
 
   /// A program in the background, by its number and name.
   struct BackgroundJob {
-    Job job = 0;
+    BackgroundJob(Job number, std::string_view called) noexcept
+        : job(number), name_size(std::min(called.size(), name.size())) {
+      std::copy_n(called.begin(), name_size, name.begin());
+    }
+    Job job;
     std::array<char, 64> name{};
-    std::size_t name_size = 0;
+    std::size_t name_size;
     std::string_view name_view() const noexcept { return {name.data(), name_size}; }
   };
+  /// In the order in which they were started.
   containers::Vector<BackgroundJob>& background_jobs() noexcept { return jobs_; }
+  /// The end of the one at this place has been told.
+  void forget_background(std::size_t place);
   /// Says how a program ended, unless that is no news.
   Printing report(std::string_view name, const guest::GuestEnd& end, bool say_success);
 
