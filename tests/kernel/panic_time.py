@@ -7,7 +7,7 @@ import os
 import re
 import sys
 
-from quoll import batch, bench
+from quoll import batch, counted
 
 FIRST_LINE_US = 1_000
 BACKTRACE_US = 10_000
@@ -35,7 +35,7 @@ def check(build, name, reports):
             os.path.join(build, "quoll-test.img"),
             bootargs=[f"tests={name}"],
             initrd=initrd.name,
-            extra=bench.EXACT,
+            extra=counted.EXACT,
             timeout_s=120,
         )
     times = [(int(first), int(trace)) for first, trace in TIMES.findall(result.console)]

@@ -16,9 +16,9 @@ from dataclasses import dataclass, field
 from . import batch
 from .archive import Archive
 from .boot import run_description
+from .counted import EXACT
 
 FOLDER = os.path.abspath(os.path.join(os.path.dirname(__file__), "../../../bench"))
-EXACT = ["-icount", "shift=0,sleep=off", "-rtc", "clock=vm", "-seed", "1"]
 LINE = re.compile(r"bench: ([a-z]+\.[a-z0-9_.]+) ([0-9]+)\s*$", re.MULTILINE)
 USAGE = (
     "usage: tools/bench [boot|syscall|fault|memory|exec|interrupts|lock|programs|log|trace]... "

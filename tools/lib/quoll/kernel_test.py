@@ -3,21 +3,22 @@
 
     kernel_test.py BUILD_DIRECTORY [--smp N] [--memory SIZE] [--cpu MODEL] [--append BOOTARG]...
                    [--shuffle SEED] [--junit FILE] [--deaths] [--says LINE] [--hang SECONDS]
-                   [--quiet] [--counted] [FILTER]
+                   [--quiet] [--counted] [--turn MICROSECONDS] [FILTER]
 
 A test that stops or hangs its machine is named, and another machine goes on behind it. Tests that
 must stop theirs (`KTEST_DEATH`) run only with `--deaths`, each in a machine of its own, and are
 held to what they declare. With `--says` LINE must be on the console once. With `--counted` the
-machine's time is its instructions, whatever the host does. Ends with 0 when all
-tests passed, with 1 when some failed, and with 2 when a machine stopped or hung."""
+machine's time is its instructions, whatever the host does, and its harts run in turns as short as
+`--turn` says. Ends with 0 when all tests passed, with 1 when some failed, and with 2 when a machine
+stopped or hung."""
 
+import contextlib
 import glob
 import os
 import sys
 from concurrent.futures import ThreadPoolExecutor
 
-from . import batch, expectation, junit, kernel_console
-from .bench import EXACT as COUNTED
+from . import batch, counted, expectation, junit, kernel_console
 from .kernel_console import FAILED, HUNG, PASSED, STOPPED
 
 ALL_WELL, SOME_FAILED, MACHINE_STOPPED = 0, 1, 2
@@ -31,7 +32,8 @@ class Options:
         self.smp, self.memory, self.bootargs, self.extra = 1, "128M", [], []
         self.shuffle = self.junit = self.line = None
         self.hang_s = batch.HANG_S
-        self.deaths = self.quiet = False
+        self.deaths = self.quiet = self.counted = False
+        self.turn_us = counted.TURN_US
         takes = {
             "--smp": lambda v: setattr(self, "smp", int(v)),
             "--memory": lambda v: setattr(self, "memory", v),
@@ -41,6 +43,7 @@ class Options:
             "--junit": lambda v: setattr(self, "junit", v),
             "--says": lambda v: setattr(self, "line", v),
             "--hang": lambda v: setattr(self, "hang_s", float(v)),
+            "--turn": lambda v: setattr(self, "turn_us", int(v)),
         }
         while words and words[0].startswith("--"):
             option = words.pop(0)
@@ -49,13 +52,19 @@ class Options:
             elif option == "--quiet":
                 self.quiet = True
             elif option == "--counted":
-                self.extra.extend(COUNTED)
+                self.counted = True
                 self.bootargs.append("bench=tests")
             elif option in takes and words:
                 takes[option](words.pop(0))
             else:
                 raise SystemExit(f"{option}: unknown, or without its value\n{__doc__}")
         self.filter = words[0] if words else "*"
+
+    def machine(self, smp):
+        """What QEMU is to be asked for, as `counted.machine_of` gives it."""
+        if self.counted:
+            return counted.machine_of(smp, self.memory, self.extra, self.turn_us)
+        return contextlib.nullcontext((smp, self.extra))
 
 
 class Runner:
@@ -71,16 +80,17 @@ class Runner:
     def boot(self, bootargs, smp=None):
         """One machine, to its end."""
         options = self.options
-        result = batch.run(
-            os.path.join(options.build, "quoll-test.img"),
-            smp=smp or options.smp,
-            memory=options.memory,
-            bootargs=[*options.bootargs, *bootargs],
-            initrd=self.initrd,
-            extra=options.extra,
-            timeout_s=None,
-            hang_s=options.hang_s,
-        )
+        with options.machine(smp or options.smp) as (harts, extra):
+            result = batch.run(
+                os.path.join(options.build, "quoll-test.img"),
+                smp=harts,
+                memory=options.memory,
+                bootargs=[*options.bootargs, *bootargs],
+                initrd=self.initrd,
+                extra=extra,
+                timeout_s=None,
+                hang_s=options.hang_s,
+            )
         if not options.quiet:
             print(result.console, flush=True)
         return result

@@ -47,11 +47,13 @@ def gdb_command(build_directory):
     return "gdb-multiarch " + " ".join(f"-ex '{step}'" for step in steps)
 
 
-def base_command(image, *, smp, memory, bootargs, initrd=None, gdb=False):
-    """The machine without anything connected to it."""
+def base_command(image, *, smp, memory, bootargs=(), initrd=None, gdb=False):
+    """The machine without anything connected to it; without `image` it is only described."""
     command = [QEMU, "-machine", "virt", "-cpu", "rv64", "-smp", str(smp), "-m", memory]
     command += ["-nodefaults", "-display", "none", "-no-reboot", "-monitor", "none"]
-    command += ["-global", "virtio-mmio.force-legacy=false", "-kernel", image]
+    command += ["-global", "virtio-mmio.force-legacy=false"]
+    if image is not None:
+        command += ["-kernel", image]
     if initrd is not None:
         command += ["-initrd", initrd]
     if bootargs:
