@@ -3,7 +3,9 @@
 // From the loader's jump to the executor, on every hart. README.md explains the order.
 #include <array>
 #include <atomic>
+#include <cstdint>
 #include <cstring>
+#include <span>
 
 #include <quoll/arch/clock.hpp>
 #include <quoll/arch/current.hpp>
@@ -44,6 +46,7 @@ constinit std::atomic<bool> others_may_go{false};
 constinit std::atomic<unsigned> harts_here{0};
 constinit async::Signal all_harts_came;
 constinit sync::OnceCell<fdt::DeviceTree> device_tree;
+constinit sync::OnceCell<cpu::Topology> topology;
 
 void enter_hart(const handoff::BootInfo& info, unsigned hart) noexcept {
   const handoff::HartInfo& own = info.harts()[hart];
@@ -93,6 +96,10 @@ void find_machine(const handoff::BootInfo& info) noexcept {
   State& state = state_for_boot();
   state.device_tree = &device_tree.emplace(*tree);
   state.features = cpu::find_features(*tree);
+  std::array<std::uint64_t, sync::kMaxHarts> ids{};
+  for (unsigned i = 0; i < arch::Harts::count(); ++i) ids[i] = arch::Harts::hardware_id(i);
+  state.topology =
+      &topology.emplace(cpu::find_topology(*tree, std::span(ids).first(arch::Harts::count())));
   arch::use_timer(state.features.sstc ? arch::TimerKind::kSstc : arch::TimerKind::kSbi);
 }
 

@@ -182,6 +182,9 @@ class BrokenHost final : public shell::Host {
   const archive::Archive& archive() const noexcept override { return guest::services().archive(); }
   std::string_view version() const noexcept override { return "broken"; }
   shell::MemoryInfo memory() const noexcept override { return {}; }
+  std::optional<shell::HartInfo> hart(unsigned) const override { return std::nullopt; }
+  std::optional<shell::SourceInfo> source(std::uint32_t) const override { return std::nullopt; }
+  std::uint64_t interrupts(std::uint32_t, unsigned) const override { return 0; }
   async::Ticks soon() const noexcept override { return 0; }
   base::Result<shell::Job, const char*> start(const shell::Program&) override {
     return base::err("broken");

@@ -163,6 +163,38 @@ KTEST_TASK(Guests, AreListedPieceByPiece) {
   EXPECT_EQ(guest_count(), 0U);
 }
 
+KTEST_TASK(Guests, ThatLoopRunOnAndThoseThatWaitDoNot) {
+  const GuestRef loops = start_probe({"loop"});
+  const GuestRef waits = start_probe({"sleep"});
+  CO_ASSERT_TRUE(loops && waits);
+  const auto run_time = [](const Guest& guest) { return guest.run_time().read(&exec::now); };
+  const exec::Ticks begun = exec::now();
+  const exec::Ticks before = run_time(*loops);
+  // A hart has it for as long as that, whatever else happens.
+  constexpr std::uint64_t kLong = 50;
+  while (run_time(*loops) < before + milliseconds(kLong)) {
+    EXPECT_LE(run_time(*loops), exec::now());
+    (void)co_await exec::sleep_until(exec::now() + milliseconds(1));
+  }
+  EXPECT_GE(exec::now() - begun, milliseconds(kLong));
+  // The other one comes to its wait, and there it stays.
+  exec::Ticks waited = 0;
+  do {
+    waited = run_time(*waits);
+    (void)co_await exec::sleep_until(exec::now() + milliseconds(kLong));
+  } while (waited == 0 || run_time(*waits) != waited);
+  std::array<GuestInfo, 2> listed;
+  CO_ASSERT_TRUE(list_guests(listed) == 2);
+  EXPECT_GE(listed[0].run_time, before + milliseconds(kLong));
+  EXPECT_EQ(listed[1].run_time, waited);
+  EXPECT_FALSE(listed[1].hart.has_value());
+  CO_ASSERT_TRUE((co_await end_all().checked()).has_value());
+  // What has ended does not run.
+  const exec::Ticks at_end = run_time(*loops);
+  (void)co_await exec::sleep_until(exec::now() + milliseconds(1));
+  EXPECT_EQ(run_time(*loops), at_end);
+}
+
 KTEST_TASK(Guests, LeaveNothingBehind) {
   // The first ones fill caches that stay.
   for (int i = 0; i < 4; ++i) EXPECT_EQ(RUN_PROBE("start").exit_status, 0U);

@@ -66,16 +66,40 @@ KTEST(Ipi, ReasonsThatWaitTogetherAreOneInterrupt) {
   std::uint64_t taken = 0;
   {
     const sync::InterruptGuard<arch::Interrupts> guard;
-    taken = own.taken.load();
+    taken = interrupts_of(arch::Harts::id());
     for (const Reason reason : kHarmless) {
       post(arch::Harts::id(), reason);
       post(arch::Harts::id(), reason);
     }
-    EXPECT_EQ(own.taken.load(), taken);
+    EXPECT_EQ(interrupts_of(arch::Harts::id()), taken);
   }
   // The firmware may take a moment to hand it on.
   while (!own.mailbox.is_empty()) arch::Interrupts::relax();
-  EXPECT_EQ(own.taken.load(), taken + 1);
+  EXPECT_EQ(interrupts_of(arch::Harts::id()), taken + 1);
+}
+
+KTEST(Ipi, InterruptsAreCountedByTheReasonsThatTheyFind) {
+  const unsigned self = arch::Harts::id();
+  const std::array<Reasons, 4> together{Reason::kWake, Reason::kKick,
+                                        Reasons(Reason::kWake) | Reason::kKick,
+                                        Reasons(Reason::kKick) | Reason::kRenewWatch};
+  for (const Reasons reasons : together) {
+    std::array<std::uint64_t, kReasonCount> before{};
+    for (unsigned i = 0; i < kReasonCount; ++i) {
+      before[i] = interrupts_of(self, static_cast<Reason>(i));
+    }
+    {
+      const sync::InterruptGuard<arch::Interrupts> guard;
+      for (unsigned i = 0; i < kReasonCount; ++i) {
+        if (reasons.has(static_cast<Reason>(i))) post(self, static_cast<Reason>(i));
+      }
+    }
+    while (!detail::posts[self].mailbox.is_empty()) arch::Interrupts::relax();
+    for (unsigned i = 0; i < kReasonCount; ++i) {
+      const auto reason = static_cast<Reason>(i);
+      EXPECT_EQ(interrupts_of(self, reason), before[i] + (reasons.has(reason) ? 1 : 0));
+    }
+  }
 }
 
 // A mailbox in which something lies keeps senders from interrupting its hart, but not this one.

@@ -59,6 +59,47 @@ class Prompt(support.SystemTest):
         running.read_until(b"Hello, again.\n")
         self.assertEqual(running.finish(b"shutdown\n").status, 0)
 
+    def table(self, out, first):
+        """The lines of the table whose first column is `first`, by column; what more a line has
+        stands under the last."""
+        answers = out.decode().split("quoll> ")
+        head, *rows = next(a for a in answers if a.startswith(first + " ")).splitlines()
+        names = head.split()
+        return [dict(zip(names, row.split(maxsplit=len(names) - 1))) for row in rows if row]
+
+    def test_harts_are_listed_with_what_they_have_done(self):
+        # Loops spread over the harts, which wake each other for them.
+        programs = os.path.dirname(guest("loop"))
+        loops = b"run dirs/0/loop.wasm &\n" * 3
+        typed = loops + b"run hello.wasm x\nkill 1 2 3\nharts\n"
+        outcome = run("--smp", "3", "--dir", programs, stdin=typed)
+        self.assertEqual(outcome.status, 0, str(outcome))
+        harts = self.table(outcome.out, "HART")
+        self.assertEqual([row["HART"] for row in harts], ["0", "1", "2"])
+        self.assertEqual(sorted(row["HARDWARE"] for row in harts), ["0", "1", "2"])
+        # One cluster, as this machine's device tree says, and a core for each.
+        self.assertEqual({row["CLUSTER"] for row in harts}, {"0"})
+        self.assertEqual(sorted(row["CORE"] for row in harts), ["0", "1", "2"])
+        for name in ("TASKS", "PARKS", "TIMER", "DEVICES", "HARTS", "WAKES"):
+            self.assertGreater(sum(int(row[name]) for row in harts), 0, name)
+        for row in harts:
+            # Of those that others sent each had a reason, and perhaps more.
+            reasons = sum(int(row[name]) for name in ("WAKES", "KICKS", "WATCH"))
+            self.assertGreaterEqual(reasons, int(row["HARTS"]))
+
+    def test_interrupt_sources_are_listed_with_their_harts(self):
+        outcome = run("--smp", "2", stdin=b"run hello.wasm x\nirqs\nirqs\n")
+        self.assertEqual(outcome.status, 0, str(outcome))
+        sources = self.table(outcome.out, "SOURCE")
+        # The UART, and the port through which this was typed.
+        self.assertGreaterEqual(len(sources), 2)
+        self.assertTrue(any(int(row["COUNT"]) > 0 for row in sources))
+        for row in sources:
+            self.assertIn(row["HART"], ("0", "1"))
+            self.assertEqual((row["PRIORITY"], row["STRAYS"]), ("1", "0"))
+            pairs = [pair.split(":") for pair in row.get("HART:COUNT", "").split()]
+            self.assertEqual(sum(int(count) for _, count in pairs), int(row["COUNT"]))
+
     def test_programs_that_take_all_memory_leave_the_prompt_its_own(self):
         programs = os.path.dirname(guest("hold_memory"))
         hold = b"run dirs/0/hold_memory.wasm &\n"

@@ -14,6 +14,12 @@ namespace {
   constexpr bool kFirmwareInterrupts = false;
   QUOLL_ASSERT(kFirmwareInterrupts);
 }
+
+std::uint64_t taken_of(const detail::Post& post) noexcept {
+  std::uint64_t taken = post.unusual.load(std::memory_order_relaxed);
+  for (const auto& times : post.just_came) taken += times.load(std::memory_order_relaxed);
+  return taken;
+}
 }  // namespace
 
 void detail::send(const Post& post, unsigned hart) noexcept {
@@ -46,15 +52,33 @@ void start_hart() noexcept {
 Counts counts() noexcept {
   Counts all;
   for (const detail::Post& post : std::span(detail::posts).first(arch::Harts::count())) {
-    all.taken += post.taken.load(std::memory_order_relaxed);
-    all.for_nothing += post.for_nothing.load(std::memory_order_relaxed);
+    all.taken += taken_of(post);
+    all.for_nothing += post.just_came[0].load(std::memory_order_relaxed);
     all.all_empty = all.all_empty && post.mailbox.is_empty();
   }
   return all;
 }
 
+void count_unusual(Reasons reasons) noexcept {
+  detail::Post& own = detail::posts[arch::Harts::id()];
+  detail::Post::count(own.unusual);
+  for (unsigned reason = 0; reason < kReasonCount; ++reason) {
+    if (reasons.has(static_cast<Reason>(reason))) detail::Post::count(own.among_unusual[reason]);
+  }
+}
+
 std::uint64_t interrupts_of(unsigned hart) noexcept {
-  return detail::posts[hart].taken.load(std::memory_order_relaxed);
+  return taken_of(detail::posts[hart]);
+}
+
+std::uint64_t interrupts_of(unsigned hart, Reason reason) noexcept {
+  const detail::Post& post = detail::posts[hart];
+  std::uint64_t times =
+      post.among_unusual[static_cast<unsigned>(reason)].load(std::memory_order_relaxed);
+  for (std::uint32_t bits = 1; bits < post.just_came.size(); ++bits) {
+    if (Reasons(bits).has(reason)) times += post.just_came[bits].load(std::memory_order_relaxed);
+  }
+  return times;
 }
 
 }  // namespace quoll::ipi

@@ -39,7 +39,10 @@ std::optional<unsigned> hart_of(const fdt::DeviceTree& tree, std::uint32_t phand
 }
 
 /// `interrupts-extended` lists each context's local controller and the interrupt it raises there.
-void find_contexts(const fdt::DeviceTree& tree, fdt::Node node, MachineRouter& out) noexcept {
+/// `counts` are for the sources of one hart after another.
+void find_contexts(const fdt::DeviceTree& tree, fdt::Node node, MachineRouter& out,
+                   std::atomic<std::uint64_t>* counts) noexcept {
+  const std::size_t sources = std::size_t{out.source_count()} + 1;
   const auto property = node.property("interrupts-extended");
   if (!property) return;
   fdt::Cells cells = property->as_cells();
@@ -48,7 +51,7 @@ void find_contexts(const fdt::DeviceTree& tree, fdt::Node node, MachineRouter& o
     const auto interrupt = cells.take(1);
     if (!phandle || interrupt != kSupervisorExternal) continue;
     const auto hart = hart_of(tree, static_cast<std::uint32_t>(*phandle));
-    if (hart) out.set_context(*hart, context);
+    if (hart) out.set_context(*hart, context, {counts + *hart * sources, sources});
   }
 }
 
@@ -66,10 +69,12 @@ base::Result<void, IrqError> start_controller(fdt::Walk& walk,
   const MachineRouter::Plic plic(arch::MmioWindow(*window), *sources);
   const std::size_t count = std::size_t{plic.sources()} + 1;
   auto* const records = new (std::nothrow) MachineRouter::Source[count];
-  if (records == nullptr) return base::err(IrqError::kNoController);
+  auto* const counts =
+      new (std::nothrow) std::atomic<std::uint64_t>[count * arch::Harts::count()]();
+  if (records == nullptr || counts == nullptr) return base::err(IrqError::kNoController);
   the_router = &router_cell.emplace(plic, std::span(records, count));
   controller_phandle = *phandle;
-  find_contexts(tree, node, *the_router);
+  find_contexts(tree, node, *the_router, counts);
   the_router->open(arch::Harts::id());
   return {};
 }

@@ -48,6 +48,7 @@ void handle_external() noexcept {
                                                 std::uint64_t begun) noexcept {
   arch::HartLocal& local = arch::hart_local();
   ++local.interrupt_depth;
+  if (ipi::is_unusual(reasons)) ipi::count_unusual(reasons);
   // A machine that stops may have anything in its mailboxes.
   if (reasons.has(ipi::Reason::kHalt) || panic::in_progress()) {
     // A hart that slept is still where it did; of one in user mode nothing is known here.
@@ -66,7 +67,7 @@ void handle_external() noexcept {
   arch::HartLocal& local = arch::hart_local();
   const std::uint64_t begun = enter(local);
   const ipi::Reasons reasons = ipi::take();
-  if (reasons.is_empty() || !reasons.without(ipi::kJustCome).is_empty()) [[unlikely]]
+  if (reasons.is_empty() || ipi::is_unusual(reasons)) [[unlikely]]
     return serve_unusual(reasons, frame, begun);
   trace::record_since<trace::Event::kInterrupt>(
       begun, static_cast<std::uint64_t>(riscv::Interrupt::kSoftware));
@@ -121,7 +122,7 @@ void handle_pending() noexcept {
   // A hart that another one has woken, and nothing more: the commonest wake of all. That it came is
   // told by its sleep's end and the sender's record.
   const ipi::Reasons reasons = ipi::take();
-  if (reasons.is_empty() || !reasons.without(ipi::kJustCome).is_empty()) [[unlikely]]
+  if (reasons.is_empty() || ipi::is_unusual(reasons)) [[unlikely]]
     serve_unusual(reasons, nullptr, 0);
 }
 

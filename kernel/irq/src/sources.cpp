@@ -41,6 +41,10 @@ std::optional<SourceInfo> source_info(std::uint32_t source) noexcept {
   return router() != nullptr ? router()->info(source) : std::nullopt;
 }
 
+std::uint64_t source_count(std::uint32_t source, unsigned hart) noexcept {
+  return router() != nullptr ? router()->count(source, hart) : 0;
+}
+
 std::uint64_t claimed() noexcept {
   std::uint64_t all = 0;
   for (std::uint32_t source = 1; const auto info = source_info(source); ++source) {

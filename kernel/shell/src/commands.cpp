@@ -4,7 +4,8 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
-#include <cstring>
+
+#include "tables.hpp"
 
 namespace quoll::shell {
 namespace {
@@ -12,28 +13,6 @@ namespace {
 constexpr std::size_t kAnyWords = ~std::size_t{0};
 
 using Printing = Shell::Printing;
-
-/// A line of a table. It is written at once, so that no program's output comes in between.
-class TableLine {
- public:
-  template <typename... A>
-  void add(log::Format<std::type_identity_t<A>...> format, const A&... values) {
-    size_ += log::format_to(std::span(text_).subspan(size_), format, values...);
-  }
-  /// A number, as wide as told, or a dash.
-  void add_or_dash(std::optional<std::uint64_t> number, std::size_t width) {
-    char digits[24];
-    const std::size_t size = number ? log::format_to(digits, "{}", *number) : 1;
-    if (!number) digits[0] = '-';
-    for (std::size_t i = size; i < width; ++i) add(" ");
-    add("{}", std::string_view(digits, size));
-  }
-  std::string_view text() const noexcept { return {text_.data(), size_}; }
-
- private:
-  std::array<char, 1024> text_{};
-  std::size_t size_ = 0;
-};
 
 Printing help(Shell& shell, Invocation) {
   for (const Command& command : commands()) {
@@ -191,51 +170,6 @@ Printing cat(Shell& shell, Invocation invocation) {
       {reinterpret_cast<const char*>(node.data.data()), node.data.size()});
 }
 
-Printing ps(Shell& shell, Invocation) {
-  // Gathered first: the list is not to be held while the output waits.
-  struct Listed {
-    std::array<char, 64> name{};
-    std::size_t name_size = 0;
-    ProgramInfo info;
-  };
-  struct Gathered {
-    containers::Vector<Listed> programs;
-    bool complete = true;
-  } gathered;
-  shell.host().list(
-      [](void* context, const ProgramInfo& info) {
-        auto& all = *static_cast<Gathered*>(context);
-        Listed listed;
-        listed.info = info;
-        listed.name_size = std::min(info.name.size(), listed.name.size());
-        std::copy_n(info.name.begin(), listed.name_size, listed.name.begin());
-        if (!all.programs.try_push_back(listed)) all.complete = false;
-      },
-      &gathered);
-  (void)co_await shell.print_text("NUMBER   SECONDS  HART MEMORIES NAME\n");
-  for (const Listed& listed : gathered.programs) {
-    const ProgramInfo& info = listed.info;
-    constexpr std::uint64_t kMillisecond = 1'000'000;
-    constexpr std::uint64_t kSecond = 1000 * kMillisecond;
-    TableLine line;
-    line.add("{:6} {:6}.{:03} ", info.id, info.run_time_ns / kSecond,
-             info.run_time_ns % kSecond / kMillisecond);
-    line.add_or_dash(info.hart, 4);
-    line.add(" {:9}{}\n", info.memory_plan, std::string_view(listed.name.data(), listed.name_size));
-    (void)co_await shell.print_text(line.text());
-  }
-  if (!gathered.complete) (void)co_await shell.print("ps: out of memory\n");
-  co_return {};
-}
-
-Printing mem(Shell& shell, Invocation) {
-  const MemoryInfo info = shell.host().memory();
-  constexpr std::uint64_t kKibibyte = 1024;
-  co_return co_await shell.print("free {} KiB, kernel heap {} of {} KiB\n",
-                                 info.free_bytes / kKibibyte, info.heap_bytes / kKibibyte,
-                                 info.heap_held_bytes / kKibibyte);
-}
-
 Printing shutdown(Shell& shell, Invocation invocation) {
   std::optional<std::uint8_t> status = 0;
   if (invocation.words.size() > 1) status = parse_number<std::uint8_t>(invocation.words[1]);
@@ -256,6 +190,11 @@ constexpr auto kCommands = std::to_array<Command>({
     {"ls", "[DIRECTORY]", "Lists the programs, or a directory of the boot archive.", 2, false, ls},
     {"cat", "FILE", "Prints a file of the boot archive.", 2, false, cat},
     {"ps", "", "Lists the running programs, and how long each has run.", 1, false, ps},
+    {"harts", "",
+     "Lists the harts: where they are, tasks resumed, parks, interrupts and who raised them.", 1,
+     false, harts},
+    {"irqs", "", "Lists the interrupt sources: priority, hart, how often and on which harts.", 1,
+     false, irqs},
     {"mem", "", "Tells how much memory is free.", 1, false, mem},
     {"version", "", "Tells what runs here.", 1, false, version},
     {"shutdown", "[STATUS]", "Stops the machine.", 2, false, shutdown},

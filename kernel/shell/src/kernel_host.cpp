@@ -4,8 +4,13 @@
 #include <algorithm>
 #include <array>
 
+#include <quoll/arch/current.hpp>
+#include <quoll/kernel/cpu/topology.hpp>
 #include <quoll/kernel/exec/exec.hpp>
+#include <quoll/kernel/ipi/ipi.hpp>
+#include <quoll/kernel/irq/irq.hpp>
 #include <quoll/kernel/mem/init.hpp>
+#include <quoll/kernel/state/state.hpp>
 #include <quoll/mem/page_size.hpp>
 
 namespace quoll::shell {
@@ -24,6 +29,36 @@ MemoryInfo KernelHost::memory() const {
   const vm::MemoryStatistics statistics = vm::statistics();
   return {statistics.frames.available() * mem::kPageSize, statistics.heap.used_bytes,
           statistics.heap.frames * mem::kPageSize};
+}
+
+std::optional<HartInfo> KernelHost::hart(unsigned number) const {
+  if (number >= arch::Harts::count()) return std::nullopt;
+  const cpu::Place& place = kernel::state().topology->place(number);
+  const irq::HartCounts interrupts = irq::hart_counts(number);
+  return HartInfo{.hardware_id = arch::Harts::hardware_id(number),
+                  .cluster = place.cluster,
+                  .core = place.core,
+                  .thread = place.thread,
+                  .cache = place.cache,
+                  .resumed = exec::executor().resumed(number),
+                  .parks = exec::executor().parks(number),
+                  .timer = interrupts.timer,
+                  .devices = interrupts.devices,
+                  .others = interrupts.harts,
+                  .wakes = ipi::interrupts_of(number, ipi::Reason::kWake),
+                  .kicks = ipi::interrupts_of(number, ipi::Reason::kKick),
+                  .watch = ipi::interrupts_of(number, ipi::Reason::kRenewWatch) +
+                           ipi::interrupts_of(number, ipi::Reason::kTellWhere)};
+}
+
+std::optional<SourceInfo> KernelHost::source(std::uint32_t number) const {
+  const auto info = irq::source_info(number);
+  if (!info) return std::nullopt;
+  return SourceInfo{info->hart, info->priority, info->count, info->strays};
+}
+
+std::uint64_t KernelHost::interrupts(std::uint32_t source, unsigned hart) const {
+  return irq::source_count(source, hart);
 }
 
 async::Ticks KernelHost::soon() const noexcept {

@@ -16,6 +16,9 @@ class KernelHost final : public Host {
   const archive::Archive& archive() const noexcept override;
   std::string_view version() const override;
   MemoryInfo memory() const override;
+  std::optional<HartInfo> hart(unsigned number) const override;
+  std::optional<SourceInfo> source(std::uint32_t number) const override;
+  std::uint64_t interrupts(std::uint32_t source, unsigned hart) const override;
   async::Ticks soon() const noexcept override;
   base::Result<Job, const char*> start(const Program& program) override;
   async::Task<base::Result<guest::GuestEnd, async::WaitError>> wait(Job job) override;

@@ -34,7 +34,9 @@ struct Machine {
   static constexpr unsigned kHarts = 3;
 
   Machine() {
-    for (unsigned hart = 0; hart < kHarts; ++hart) router.set_context(hart, context_of(hart));
+    for (unsigned hart = 0; hart < kHarts; ++hart) {
+      router.set_context(hart, context_of(hart), counts.at(hart));
+    }
     for (unsigned hart = 0; hart < kHarts; ++hart) router.open(hart);
   }
   static constexpr std::uint32_t context_of(unsigned hart) { return 2 * hart + 1; }
@@ -54,6 +56,7 @@ struct Machine {
 
   PlicModel plic;
   std::array<ModelRouter::Source, PlicModel::kSources + 1> sources{};
+  std::array<std::array<std::atomic<std::uint64_t>, PlicModel::kSources + 1>, kHarts> counts{};
   ModelRouter router{ModelRouter::Plic(ModelWindow(plic), PlicModel::kSources), sources};
   std::vector<std::uint32_t> claims;
   std::vector<std::uint32_t> strays;

@@ -137,6 +137,29 @@ TEST(Router, NobodyIsToldOfWhatWasDetached) {
   EXPECT_EQ(driver.told.load(), 1u);
 }
 
+TEST(Router, InterruptsAreCountedByTheHartsThatTheyCameTo) {
+  Machine machine;
+  Driver driver;
+  ASSERT_TRUE(machine.router.attach(6, driver, {.harts = sync::HartSet::of(2)}).has_value());
+  for (unsigned i = 0; i < 5; ++i) {
+    if (i == 3) {
+      ASSERT_TRUE(machine.router.set_affinity(6, sync::HartSet::of(0)).has_value());
+    }
+    machine.plic.raise(6);
+    machine.serve_all();
+    machine.router.unmask(6);
+  }
+  EXPECT_EQ(machine.router.count(6, 0), 2u);
+  EXPECT_EQ(machine.router.count(6, 1), 0u);
+  EXPECT_EQ(machine.router.count(6, 2), 3u);
+  EXPECT_EQ(machine.router.info(6)->count, 5u);
+  EXPECT_EQ(machine.router.count(7, 2), 0u);
+  // There are no such harts and sources.
+  EXPECT_EQ(machine.router.count(6, Machine::kHarts), 0u);
+  EXPECT_EQ(machine.router.count(6, sync::kMaxHarts), 0u);
+  EXPECT_EQ(machine.router.count(PlicModel::kSources + 1, 2), 0u);
+}
+
 TEST(Router, StraysAreCountedMaskedAndToldOnceForEachSource) {
   Machine machine;
   for (const std::uint32_t source : {4U, 5U}) {

@@ -43,6 +43,37 @@ class FakeHost final : public Host {
     if (broken) test_support::panic();
     return {8192, 2048, 4096};
   }
+  std::optional<HartInfo> hart(unsigned number) const override {
+    if (number == 0) return HartInfo{.hardware_id = 4, .resumed = 12, .timer = 3, .devices = 2};
+    if (number != 1) return std::nullopt;
+    return HartInfo{.hardware_id = 7,
+                    .cluster = 1,
+                    .core = 2,
+                    .thread = 3,
+                    .cache = 5,
+                    .resumed = 9'999'999'999,
+                    .parks = 21,
+                    .others = 100,
+                    .wakes = 90,
+                    .kicks = 15,
+                    .watch = 1};
+  }
+  std::optional<SourceInfo> source(std::uint32_t number) const override {
+    switch (number) {
+      case 1:
+        return SourceInfo{.hart = std::nullopt, .count = 4, .strays = 4};
+      case 10:
+        return SourceInfo{.hart = 1, .priority = 7, .count = 33};
+      case 11:
+        return SourceInfo{.hart = 0, .priority = 1};
+      default:
+        return number < 12 ? std::optional(SourceInfo{}) : std::nullopt;
+    }
+  }
+  std::uint64_t interrupts(std::uint32_t source, unsigned hart) const override {
+    if (source == 1) return hart == 0 ? 4 : 0;
+    return source == 10 ? 11 * (hart + 1) : 0;
+  }
   async::Ticks soon() const noexcept override { return ++clock_; }
   async::Ticks clock() const { return clock_; }
   base::Result<Job, const char*> start(const Program& program) override {
@@ -267,6 +298,26 @@ TEST_F(ShellTest, TellsPsAndMem) {
             "free 8 KiB, kernel heap 2 of 4 KiB\n\n");
 }
 
+TEST_F(ShellTest, TellsHarts) {
+  EXPECT_EQ(answer("harts\nharts 1\nharts &\n"),
+            "HART HARDWARE CLUSTER CORE THREAD CACHE      TASKS      PARKS      TIMER    DEVICES"
+            "      HARTS      WAKES      KICKS      WATCH\n"
+            "   0        4       0    0      0     -         12          0          3          2"
+            "          0          0          0          0\n"
+            "   1        7       1    2      3     5 9999999999         21          0          0"
+            "        100         90         15          1\n"
+            "usage: harts \nusage: harts \n\n");
+}
+
+TEST_F(ShellTest, TellsInterruptSourcesThatHaveADriverOrHaveInterrupted) {
+  EXPECT_EQ(answer("irqs\nirqs 1\nirqs &\n"),
+            "SOURCE PRIORITY HART      COUNT     STRAYS HART:COUNT\n"
+            "     1        0    -          4          4 0:4\n"
+            "    10        7    1         33          0 0:11 1:22\n"
+            "    11        1    0          0          0\n"
+            "usage: irqs \nusage: irqs \n\n");
+}
+
 TEST_F(ShellTest, BadLinesAreErrors) {
   EXPECT_EQ(answer("run 'x\n" + std::string(5000, 'y') + "\nversion\n"),
             "error: a quote is not closed\nerror: a line has at most 1024 bytes\nTest 1\n\n");
@@ -275,8 +326,8 @@ TEST_F(ShellTest, BadLinesAreErrors) {
 
 TEST_F(ShellTest, HelpNamesEveryCommand) {
   const std::string help = answer("help\n");
-  for (const char* name :
-       {"help", "run", "wait", "kill", "ls", "cat", "ps", "mem", "version", "shutdown"}) {
+  for (const char* name : {"help", "run", "wait", "kill", "ls", "cat", "ps", "harts", "irqs", "mem",
+                           "version", "shutdown"}) {
     EXPECT_NE(help.find(std::string("  ") + name + " "), std::string::npos) << name;
   }
 }

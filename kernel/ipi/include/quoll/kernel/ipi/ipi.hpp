@@ -18,8 +18,11 @@ namespace detail {
 struct alignas(64) Post {
   Mailbox mailbox;
   std::uint64_t hardware_id = 0;  ///< as the firmware knows it
-  std::atomic<std::uint64_t> taken{0};
-  std::atomic<std::uint64_t> for_nothing{0};
+  /// How often it was interrupted and found just these of `kJustCome`; [0]: nothing at all.
+  std::array<std::atomic<std::uint64_t>, kJustCome.bits() + 1> just_came{};
+  /// How often for more than that, and how often each reason was among what it found then.
+  std::atomic<std::uint64_t> unusual{0};
+  std::array<std::atomic<std::uint64_t>, kReasonCount> among_unusual{};
 
   /// *Context*: the hart, with interrupts off.
   static void count(std::atomic<std::uint64_t>& what) noexcept {
@@ -49,7 +52,8 @@ void post_always(sync::HartSet harts, Reason reason) noexcept;
 /// *Context*: each hart, once, with interrupts off.
 void start_hart() noexcept;
 
-/// Acknowledges the interrupt that is pending and takes the reasons for it.
+/// Acknowledges the interrupt that is pending and takes the reasons for it. The caller counts
+/// those that are unusual (`count_unusual`): here the way is short.
 /// *Context*: interrupts off, on the hart that was interrupted.
 inline Reasons take() noexcept {
   arch::Interrupts::acknowledge_software();
@@ -57,11 +61,12 @@ inline Reasons take() noexcept {
   asm volatile("fence o, rw" : : : "memory");
   detail::Post& own = detail::posts[arch::Harts::id()];
   const Reasons reasons = own.mailbox.take();
-  detail::Post::count(own.taken);
-  if (reasons.is_empty()) [[unlikely]]
-    detail::Post::count(own.for_nothing);
+  if (!is_unusual(reasons)) [[likely]]
+    detail::Post::count(own.just_came[reasons.bits()]);
   return reasons;
 }
+/// Counts what `take` has given. *Requires*: `is_unusual(reasons)`. *Context*: as `take`.
+void count_unusual(Reasons reasons) noexcept;
 
 /// Interrupts between harts, since the start. They are sums over harts that do not stand still.
 struct Counts {
@@ -72,5 +77,7 @@ struct Counts {
 Counts counts() noexcept;
 /// How often a hart was interrupted by others.
 std::uint64_t interrupts_of(unsigned hart) noexcept;
+/// How often it found this reason: one interrupt may have several.
+std::uint64_t interrupts_of(unsigned hart, Reason reason) noexcept;
 
 }  // namespace quoll::ipi

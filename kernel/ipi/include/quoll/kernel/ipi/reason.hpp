@@ -14,6 +14,7 @@ enum class Reason : std::uint8_t {
   kTellWhere,   ///< the watchdog asks what the hart is at
   kHalt,        ///< the machine stops
 };
+inline constexpr unsigned kReasonCount = 5;
 
 /// A set of reasons.
 class Reasons {
@@ -37,5 +38,10 @@ class Reasons {
 
 /// Those for which it is enough that the hart was interrupted.
 inline constexpr Reasons kJustCome = Reasons(Reason::kWake) | Reason::kKick;
+static_assert(kJustCome.bits() == 3, "they are counted by what there is of them");
+/// Whether there is something to be done.
+constexpr bool is_unusual(Reasons reasons) noexcept {
+  return reasons.bits() > kJustCome.bits();
+}
 
 }  // namespace quoll::ipi

@@ -64,6 +64,8 @@ std::uint64_t claimed() noexcept;
 std::uint64_t unclaimed() noexcept;
 /// A source, if there is one of this number: they begin at 1 and have no gap.
 std::optional<SourceInfo> source_info(std::uint32_t source) noexcept;
+/// How often a source has interrupted a hart; the sum over all harts is the source's `count`.
+std::uint64_t source_count(std::uint32_t source, unsigned hart) noexcept;
 
 /// Interrupts that a hart has taken, by who raised them.
 struct HartCounts {

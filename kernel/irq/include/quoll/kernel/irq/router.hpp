@@ -59,7 +59,6 @@ class Router {
     static constexpr unsigned kNowhere = ~0U;
 
     std::atomic<Wakeable*> driver_{nullptr};
-    std::atomic<std::uint64_t> count_{0};
     std::atomic<std::uint64_t> strays_{0};
     std::atomic<std::uint32_t> priority_{0};
     std::atomic<unsigned> home_{kNowhere};
@@ -78,9 +77,12 @@ class Router {
   }
   std::uint32_t source_count() const noexcept { return plic_.sources(); }
 
-  /// The hart's context, as the device tree says. *Context*: boot.
-  void set_context(unsigned hart, std::uint32_t context) noexcept {
+  /// The hart's context, as the device tree says, and where it counts what it claims. *Requires*:
+  /// `counts` has one for each source, likewise. *Context*: boot.
+  void set_context(unsigned hart, std::uint32_t context,
+                   std::span<std::atomic<std::uint64_t>> counts) noexcept {
     contexts_[hart].number = context;
+    contexts_[hart].counts = counts;
   }
   /// The hart takes interrupts from now on. *Context*: that hart.
   void open(unsigned hart) noexcept {
@@ -181,7 +183,7 @@ class Router {
       if (!is_source(source)) break;
       Source& s = sources_[source];
       s.is_masked_.store(true, std::memory_order_relaxed);
-      count_up(s.count_);
+      count_up(context.counts[source]);
       claimed(source);
       if (Wakeable* const driver = s.driver_.load(std::memory_order_acquire)) {
         driver->set();
@@ -193,6 +195,11 @@ class Router {
     }
   }
 
+  /// How often the source has interrupted this hart.
+  std::uint64_t count(std::uint32_t source, unsigned hart) const noexcept {
+    if (hart >= sync::kMaxHarts || source >= contexts_[hart].counts.size()) return 0;
+    return contexts_[hart].counts[source].load(std::memory_order_relaxed);
+  }
   std::optional<SourceInfo> info(std::uint32_t source) const noexcept {
     if (!is_source(source)) return std::nullopt;
     const Source& s = sources_[source];
@@ -202,7 +209,7 @@ class Router {
       info.hart = home;
     }
     info.priority = s.priority_.load(std::memory_order_relaxed);
-    info.count = s.count_.load(std::memory_order_relaxed);
+    for (unsigned hart = 0; hart < sync::kMaxHarts; ++hart) info.count += count(source, hart);
     info.strays = s.strays_.load(std::memory_order_relaxed);
     info.is_masked = s.is_masked_.load(std::memory_order_relaxed);
     return info;
@@ -214,6 +221,7 @@ class Router {
   struct alignas(64) Context {
     sync::IrqSpinLock<Interrupts, sync::LockRank::kInterrupt> lock;
     std::uint32_t number = kNoContext;
+    std::span<std::atomic<std::uint64_t>> counts;  ///< by source; only the hart writes them
   };
 
   static bool is_priority(std::uint32_t priority) noexcept {

@@ -43,6 +43,31 @@ struct MemoryInfo {
   std::uint64_t heap_held_bytes = 0;  ///< that it has: how they are spread is an accident
 };
 
+/// One line of `harts`. What is counted was counted since the machine's start.
+struct HartInfo {
+  std::uint64_t hardware_id = 0;  ///< as firmware and device tree call it
+  unsigned cluster = 0;
+  unsigned core = 0;
+  unsigned thread = 0;        ///< of its core
+  std::uint32_t cache = 0;    ///< harts of one number share it; 0: none is known
+  std::uint64_t resumed = 0;  ///< tasks it went on with
+  std::uint64_t parks = 0;    ///< it had nothing to do
+  std::uint64_t timer = 0;    ///< interrupts of its timer,
+  std::uint64_t devices = 0;  ///< of devices,
+  std::uint64_t others = 0;   ///< and of other harts; of these,
+  std::uint64_t wakes = 0;    ///< because there was something to do,
+  std::uint64_t kicks = 0;    ///< to leave a program,
+  std::uint64_t watch = 0;    ///< and for the watchdog
+};
+
+/// One line of `irqs`.
+struct SourceInfo {
+  std::optional<unsigned> hart;  ///< where it goes; none: it has no driver
+  std::uint32_t priority = 0;
+  std::uint64_t count = 0;   ///< how often it has interrupted
+  std::uint64_t strays = 0;  ///< of these, how often it had no driver
+};
+
 /// The machine, as the kernel implements it and tests fake it.
 class Host {
  public:
@@ -50,6 +75,12 @@ class Host {
   /// One line that says what runs here.
   virtual std::string_view version() const = 0;
   virtual MemoryInfo memory() const = 0;
+  /// A hart, by its number; none when there are no more.
+  virtual std::optional<HartInfo> hart(unsigned number) const = 0;
+  /// A source of interrupts, by its number from 1 on; none when there are no more.
+  virtual std::optional<SourceInfo> source(std::uint32_t number) const = 0;
+  /// How often that source has interrupted that hart.
+  virtual std::uint64_t interrupts(std::uint32_t source, unsigned hart) const = 0;
   /// When something that failed for want of memory may be tried again, on the machine's clock.
   virtual async::Ticks soon() const noexcept = 0;
 

@@ -9,6 +9,7 @@
 #include <quoll/handoff/boot_info.hpp>
 #include <quoll/kernel/boot/bootargs.hpp>
 #include <quoll/kernel/cpu/isa.hpp>
+#include <quoll/kernel/cpu/topology.hpp>
 
 namespace quoll::kernel {
 
@@ -18,6 +19,7 @@ struct State {
   const fdt::DeviceTree* device_tree = nullptr;
   boot::Arguments arguments;
   cpu::Features features;
+  const cpu::Topology* topology = nullptr;
   /// Nanoseconds from 1970 to the entry of the image; 0: no wall clock.
   std::uint64_t realtime_offset_ns = 0;
 };
