@@ -16,9 +16,9 @@ namespace {
 }
 
 std::uint64_t taken_of(const detail::Post& post) noexcept {
-  std::uint64_t taken = post.unusual.load(std::memory_order_relaxed);
-  for (const auto& times : post.just_came) taken += times.load(std::memory_order_relaxed);
-  return taken;
+  return post.just_woken.load(std::memory_order_relaxed) +
+         post.for_more.load(std::memory_order_relaxed) +
+         post.for_nothing.load(std::memory_order_relaxed);
 }
 }  // namespace
 
@@ -53,17 +53,17 @@ Counts counts() noexcept {
   Counts all;
   for (const detail::Post& post : std::span(detail::posts).first(arch::Harts::count())) {
     all.taken += taken_of(post);
-    all.for_nothing += post.just_came[0].load(std::memory_order_relaxed);
+    all.for_nothing += post.for_nothing.load(std::memory_order_relaxed);
     all.all_empty = all.all_empty && post.mailbox.is_empty();
   }
   return all;
 }
 
-void count_unusual(Reasons reasons) noexcept {
+void count_more(Reasons reasons) noexcept {
   detail::Post& own = detail::posts[arch::Harts::id()];
-  detail::Post::count(own.unusual);
+  detail::Post::count(reasons.is_empty() ? own.for_nothing : own.for_more);
   for (unsigned reason = 0; reason < kReasonCount; ++reason) {
-    if (reasons.has(static_cast<Reason>(reason))) detail::Post::count(own.among_unusual[reason]);
+    if (reasons.has(static_cast<Reason>(reason))) detail::Post::count(own.in_more[reason]);
   }
 }
 
@@ -73,11 +73,8 @@ std::uint64_t interrupts_of(unsigned hart) noexcept {
 
 std::uint64_t interrupts_of(unsigned hart, Reason reason) noexcept {
   const detail::Post& post = detail::posts[hart];
-  std::uint64_t times =
-      post.among_unusual[static_cast<unsigned>(reason)].load(std::memory_order_relaxed);
-  for (std::uint32_t bits = 1; bits < post.just_came.size(); ++bits) {
-    if (Reasons(bits).has(reason)) times += post.just_came[bits].load(std::memory_order_relaxed);
-  }
+  std::uint64_t times = post.in_more[static_cast<unsigned>(reason)].load(std::memory_order_relaxed);
+  if (kJustWoken.has(reason)) times += post.just_woken.load(std::memory_order_relaxed);
   return times;
 }
 

@@ -44,11 +44,11 @@ void handle_external() noexcept {
 }
 
 /// Another hart wants more than that this one comes, or nobody can be found who sent for it.
-[[gnu::noinline, gnu::cold]] void serve_unusual(ipi::Reasons reasons, const arch::TrapFrame* frame,
-                                                std::uint64_t begun) noexcept {
+[[gnu::noinline, gnu::cold]] void serve_more(ipi::Reasons reasons, const arch::TrapFrame* frame,
+                                             std::uint64_t begun) noexcept {
   arch::HartLocal& local = arch::hart_local();
   ++local.interrupt_depth;
-  if (ipi::is_unusual(reasons)) ipi::count_unusual(reasons);
+  ipi::count_more(reasons);
   // A machine that stops may have anything in its mailboxes.
   if (reasons.has(ipi::Reason::kHalt) || panic::in_progress()) {
     // A hart that slept is still where it did; of one in user mode nothing is known here.
@@ -67,8 +67,8 @@ void handle_external() noexcept {
   arch::HartLocal& local = arch::hart_local();
   const std::uint64_t begun = enter(local);
   const ipi::Reasons reasons = ipi::take();
-  if (reasons.is_empty() || ipi::is_unusual(reasons)) [[unlikely]]
-    return serve_unusual(reasons, frame, begun);
+  if (reasons != ipi::kJustWoken) [[unlikely]]
+    return serve_more(reasons, frame, begun);
   trace::record_since<trace::Event::kInterrupt>(
       begun, static_cast<std::uint64_t>(riscv::Interrupt::kSoftware));
 }
@@ -122,8 +122,8 @@ void handle_pending() noexcept {
   // A hart that another one has woken, and nothing more: the commonest wake of all. That it came is
   // told by its sleep's end and the sender's record.
   const ipi::Reasons reasons = ipi::take();
-  if (reasons.is_empty() || ipi::is_unusual(reasons)) [[unlikely]]
-    serve_unusual(reasons, nullptr, 0);
+  if (reasons != ipi::kJustWoken) [[unlikely]]
+    serve_more(reasons, nullptr, 0);
 }
 
 }  // namespace quoll::irq

@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
+#include <array>
+#include <atomic>
 #include <gtest/gtest.h>
 
 #include <quoll/async/channel.hpp>
 #include <quoll/async/executor.hpp>
+#include <quoll/async/signal.hpp>
+#include <quoll/async/wait_queue.hpp>
 
 #include "thread_machine.hpp"
 
@@ -100,6 +104,61 @@ TEST(KnownDefects, KasyncStopEndsParkedHarts) {
     World world;
     EXPECT_TRUE(world.run(4, []() -> Task<void> { co_return; }()));
   }
+}
+
+constexpr std::size_t kHarts = 4;
+constexpr std::uint64_t kSpins = 100'000;
+
+// kasync: who waited for a task spun.
+TEST(KnownDefects, KasyncHartsWithNothingToDoSleep) {
+  World world;
+  EXPECT_TRUE(world.run(kHarts, [](World& w) -> Task<void> {
+    const auto parks = [&w] {
+      std::uint64_t all = 0;
+      for (std::size_t hart = 0; hart < kHarts; ++hart) all += w.executor().parks(hart);
+      return all;
+    };
+    // This one yields to nobody; the others come to rest.
+    while (w.machine().sleeping() < kHarts - 1 && parks() < kSpins) co_await yield_now();
+    const std::uint64_t at_rest = parks();
+    EXPECT_LT(at_rest, kSpins);
+    for (int i = 0; i < 10'000; ++i) co_await yield_now();
+    EXPECT_EQ(parks(), at_rest);
+  }(world)));
+}
+
+Task<int> wait_in_turn(Event& event, Signal& signal, std::atomic<int>& woken) {
+  EXPECT_TRUE((co_await event.wait()).has_value());
+  const int turn = woken.fetch_add(1);
+  EXPECT_TRUE((co_await signal.wait()).has_value());
+  EXPECT_TRUE((co_await sleep_until(static_cast<Ticks>(turn))).has_value());
+  co_return turn;
+}
+
+// kasync: a waker took what it was made from for something else.
+TEST(KnownDefects, KasyncAWakeIsForTheTaskThatWaits) {
+  constexpr std::size_t kTasks = 16;
+  World world;
+  EXPECT_TRUE(world.run(3, [](World& w) -> Task<void> {
+    std::array<Event, kTasks> events;
+    std::array<Signal, kTasks> signals;
+    std::array<JoinHandle<int>, kTasks> handles;
+    std::atomic<int> woken{0};
+    for (std::size_t i = 0; i < kTasks; ++i) {
+      auto spawned = w.executor().spawn(wait_in_turn(events.at(i), signals.at(i), woken));
+      EXPECT_TRUE(spawned.has_value());
+      handles.at(i) = std::move(*spawned);
+    }
+    // By a task, and as an interrupt would: nobody else's wait ends.
+    for (std::size_t i = 0; i < kTasks; ++i) {
+      const std::size_t chosen = i * 5 % kTasks;
+      events.at(chosen).set();
+      while (woken.load() != static_cast<int>(i) + 1) co_await yield_now();
+      signals.at(chosen).set();
+      auto turn = co_await handles.at(chosen).join();
+      EXPECT_TRUE(turn.has_value() && *turn == static_cast<int>(i));
+    }
+  }(world)));
 }
 
 // kasync: joining at the moment at which the task ended panicked.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //
 // In which order a hart runs what, and what others get.
+#include <algorithm>
 #include <array>
 #include <gtest/gtest.h>
 #include <vector>
@@ -103,6 +104,25 @@ TEST_F(RunQueueTest, ThievesTakeTheOlderHalf) {
   EXPECT_EQ(taken_from(thief), (Numbers{1, 2}));
   EXPECT_EQ(taken_from(queue), (Numbers{3, 4, 5}));
   EXPECT_EQ(queue.steal_for(thief), nullptr);
+}
+
+// kasync: a thief took one more than it had room for.
+TEST(KnownDefects, KasyncStealTakesNoMoreThanItsBatch) {
+  using Ring = StealRing<64>;
+  std::array<TaskHeader, Ring::kCapacity> tasks;
+  for (std::size_t size = 1; size <= Ring::kCapacity; ++size) {
+    Ring ring;
+    Ring thief;
+    for (std::size_t i = 0; i < size; ++i) ASSERT_TRUE(ring.push(tasks.at(i)));
+    // The older half, and what is left stays.
+    std::size_t stolen = 0;
+    for (const TaskHeader* next = ring.steal_into(thief); next != nullptr; next = thief.pop()) {
+      EXPECT_EQ(next, &tasks.at(stolen++));
+    }
+    EXPECT_EQ(stolen, std::min((size + 1) / 2, Ring::kBatch));
+    while (const TaskHeader* const next = ring.pop()) EXPECT_EQ(next, &tasks.at(stolen++));
+    EXPECT_EQ(stolen, size);
+  }
 }
 
 TEST_F(RunQueueTest, ThievesFindTheOverflow) {

@@ -1,8 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 #include <array>
+#include <atomic>
+#include <cstdio>
+#include <cstdlib>
+#include <functional>
 #include <gtest/gtest.h>
 #include <random>
 #include <set>
+#include <utility>
 #include <vector>
 
 #include "router_fixture.hpp"
@@ -10,7 +15,8 @@
 namespace quoll::irq {
 namespace {
 
-TEST(Router, ALevelInterruptsOnceForEachRoundOfItsDriver) {
+// k23: a source was completed before its device was served, and a level interrupted for ever.
+TEST(KnownDefects, IrqIsCompletedAfterItsDeviceWasServed) {
   Machine machine;
   Driver driver;
   ASSERT_TRUE(machine.router.attach(7, driver, {}).has_value());
@@ -177,7 +183,8 @@ TEST(Router, StraysAreCountedMaskedAndToldOnceForEachSource) {
 }
 
 /// Edges, and who should have been told of them, in random order with moves.
-TEST(Router, WhatIsRaisedIsToldWhereverTheSourceIsMoved) {
+// k23: a source was unmasked for whichever hart the driver's task ran on.
+TEST(KnownDefects, IrqIsUnmaskedWhereItsSourceGoes) {
   const unsigned seed = std::random_device{}();
   SCOPED_TRACE(seed);
   std::mt19937 random(seed);
@@ -222,6 +229,104 @@ TEST(Router, WhatIsRaisedIsToldWhereverTheSourceIsMoved) {
   for (std::uint32_t i = 0; i < kUsed; ++i) machine.plic.raise(i + 1);
   machine.serve_all();
   for (const Driver& driver : drivers) EXPECT_EQ(driver.told.load(), 1u);
+}
+
+/// A hart whose interrupts come whenever they can: at each access to the controller with interrupts
+/// on, and when they are put on again.
+struct EagerHart {
+  using State = bool;
+  static State save_and_disable() noexcept { return std::exchange(are_on, false); }
+  static void restore(State state) noexcept {
+    are_on = state;
+    interrupt();
+  }
+  /// Who waits for a lock here waits for itself.
+  static void relax() noexcept {
+    std::puts("a handler waits for what its own hart holds");
+    std::_Exit(1);
+  }
+  static void interrupt() noexcept {
+    if (!are_on || handler == nullptr) return;
+    are_on = false;
+    (*handler)();
+    are_on = true;
+  }
+  static inline bool are_on = true;
+  static inline std::function<void()>* handler = nullptr;
+};
+class EagerWindow {
+ public:
+  explicit EagerWindow(PlicModel& model) : window_(model) {}
+  std::uint8_t read8(std::size_t offset) { return window_.read8(offset); }
+  void write8(std::size_t offset, std::uint8_t value) { window_.write8(offset, value); }
+  std::uint32_t read32(std::size_t offset) {
+    EagerHart::interrupt();
+    return window_.read32(offset);
+  }
+  void write32(std::size_t offset, std::uint32_t value) {
+    window_.write32(offset, value);
+    EagerHart::interrupt();
+  }
+
+ private:
+  ModelWindow window_;
+};
+
+// k23: a handler's table was in use, with interrupts on, when the interrupt came.
+TEST(KnownDefects, IrqTablesAreNotInUseWhenTheInterruptComes) {
+  using EagerRouter = Router<EagerWindow, EagerHart, Driver>;
+  constexpr std::uint32_t kSource = 5;
+  PlicModel plic;
+  std::array<EagerRouter::Source, PlicModel::kSources + 1> sources{};
+  std::array<std::array<std::atomic<std::uint64_t>, PlicModel::kSources + 1>, 2> counts{};
+  EagerRouter router{EagerRouter::Plic(EagerWindow(plic), PlicModel::kSources), sources};
+  for (unsigned hart = 0; hart < 2; ++hart) {
+    router.set_context(hart, Machine::context_of(hart), counts.at(hart));
+    router.open(hart);
+  }
+  unsigned served = 0;
+  std::function<void()> handler = [&] {
+    for (unsigned hart = 0; hart < 2; ++hart) {
+      if (!plic.interrupts(Machine::context_of(hart))) continue;
+      router.serve(
+          hart, [&](std::uint32_t source) { served += source == kSource ? 1 : 0; },
+          [](std::uint32_t) {});
+    }
+  };
+  EagerHart::handler = &handler;
+  // On each hart something comes while the source is attached there, moved or given up.
+  std::array<Driver, 2> others;
+  for (unsigned hart = 0; hart < 2; ++hart) {
+    ASSERT_TRUE(
+        router.attach(8 + hart, others.at(hart), {.harts = sync::HartSet::of(hart)}).has_value());
+  }
+  unsigned disturbed = 0;
+  const auto disturb = [&] {
+    for (unsigned hart = 0; hart < 2; ++hart) {
+      router.unmask(8 + hart);
+      plic.raise(8 + hart);
+    }
+    ++disturbed;
+  };
+  Driver driver;
+  for (unsigned round = 1; round <= 10; ++round) {
+    plic.raise(kSource);
+    disturb();
+    ASSERT_TRUE(router.attach(kSource, driver, {}).has_value());
+    EXPECT_EQ(served, 3 * round - 2);
+    for (unsigned hart = 0; hart < 2; ++hart) {
+      disturb();
+      ASSERT_TRUE(router.set_affinity(kSource, sync::HartSet::of(hart)).has_value());
+      plic.raise(kSource);
+      router.unmask(kSource);
+      EXPECT_EQ(served, 3 * round - 1 + hart);
+    }
+    disturb();
+    router.detach(kSource);
+  }
+  EagerHart::handler = nullptr;
+  EXPECT_EQ(driver.told.load(), served);
+  for (const Driver& other : others) EXPECT_EQ(other.told.load(), disturbed);
 }
 
 }  // namespace

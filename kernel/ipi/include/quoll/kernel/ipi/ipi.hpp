@@ -18,11 +18,12 @@ namespace detail {
 struct alignas(64) Post {
   Mailbox mailbox;
   std::uint64_t hardware_id = 0;  ///< as the firmware knows it
-  /// How often it was interrupted and found just these of `kJustCome`; [0]: nothing at all.
-  std::array<std::atomic<std::uint64_t>, kJustCome.bits() + 1> just_came{};
-  /// How often for more than that, and how often each reason was among what it found then.
-  std::atomic<std::uint64_t> unusual{0};
-  std::array<std::atomic<std::uint64_t>, kReasonCount> among_unusual{};
+  /// How often it was interrupted and found `kJustWoken`, something else, or nothing; and how often
+  /// each reason was in something else.
+  std::atomic<std::uint64_t> just_woken{0};
+  std::atomic<std::uint64_t> for_more{0};
+  std::atomic<std::uint64_t> for_nothing{0};
+  std::array<std::atomic<std::uint64_t>, kReasonCount> in_more{};
 
   /// *Context*: the hart, with interrupts off.
   static void count(std::atomic<std::uint64_t>& what) noexcept {
@@ -52,8 +53,8 @@ void post_always(sync::HartSet harts, Reason reason) noexcept;
 /// *Context*: each hart, once, with interrupts off.
 void start_hart() noexcept;
 
-/// Acknowledges the interrupt that is pending and takes the reasons for it. The caller counts
-/// those that are unusual (`count_unusual`): here the way is short.
+/// Acknowledges the interrupt that is pending and takes the reasons for it. Unless they are
+/// `kJustWoken` the caller counts them (`count_more`): here the way is short.
 /// *Context*: interrupts off, on the hart that was interrupted.
 inline Reasons take() noexcept {
   arch::Interrupts::acknowledge_software();
@@ -61,12 +62,12 @@ inline Reasons take() noexcept {
   asm volatile("fence o, rw" : : : "memory");
   detail::Post& own = detail::posts[arch::Harts::id()];
   const Reasons reasons = own.mailbox.take();
-  if (!is_unusual(reasons)) [[likely]]
-    detail::Post::count(own.just_came[reasons.bits()]);
+  if (reasons == kJustWoken) [[likely]]
+    detail::Post::count(own.just_woken);
   return reasons;
 }
-/// Counts what `take` has given. *Requires*: `is_unusual(reasons)`. *Context*: as `take`.
-void count_unusual(Reasons reasons) noexcept;
+/// Counts what `take` has given. *Requires*: it is not `kJustWoken`. *Context*: as `take`.
+void count_more(Reasons reasons) noexcept;
 
 /// Interrupts between harts, since the start. They are sums over harts that do not stand still.
 struct Counts {

@@ -36,12 +36,7 @@ class Reasons {
   std::uint32_t bits_ = 0;
 };
 
-/// Those for which it is enough that the hart was interrupted.
-inline constexpr Reasons kJustCome = Reasons(Reason::kWake) | Reason::kKick;
-static_assert(kJustCome.bits() == 3, "they are counted by what there is of them");
-/// Whether there is something to be done.
-constexpr bool is_unusual(Reasons reasons) noexcept {
-  return reasons.bits() > kJustCome.bits();
-}
+/// The commonest of all, for which it is enough that the hart was interrupted.
+inline constexpr Reasons kJustWoken = Reason::kWake;
 
 }  // namespace quoll::ipi
