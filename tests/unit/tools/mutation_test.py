@@ -2,6 +2,7 @@
 """tools/mutate: which mutations a source has, how they are chosen, applied and remembered."""
 
 import os
+import re
 import sys
 import tempfile
 import unittest
@@ -9,7 +10,9 @@ import unittest
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "../../../tools/lib"))
 
-from quoll import mutation  # noqa: E402
+from quoll import mutation, mutation_plan  # noqa: E402
+
+ROOT = os.path.join(HERE, "../../..")
 
 TOY = """\
 // if (a > b) return err(Error::kComment);
@@ -182,6 +185,17 @@ class MutationTest(unittest.TestCase):
         everything = mutation.choose(self.mutants, 1000, seed=1)
         self.assertEqual(sorted(everything, key=repr), sorted(self.mutants, key=repr))
 
+    def test_what_is_drawn_can_be_repeated_and_each_is_as_likely(self):
+        drawn = mutation.draw(self.mutants, seed=3)
+        self.assertEqual(drawn, mutation.draw(self.mutants, seed=3))
+        self.assertNotEqual(drawn, mutation.draw(self.mutants, seed=4))
+        self.assertEqual(sorted(drawn, key=repr), sorted(self.mutants, key=repr))
+        # However many there are of a rule: each comes first about once in as many seeds.
+        few = self.mutants[:4]
+        first = [mutation.draw(few, seed)[0] for seed in range(400)]
+        for mutant in few:
+            self.assertAlmostEqual(first.count(mutant), 100, delta=40)
+
     def test_one_line_changes_and_lines_do_not_move(self):
         with tempfile.TemporaryDirectory() as root:
             path = os.path.join(root, "toy.cpp")
@@ -226,6 +240,47 @@ class MutationTest(unittest.TestCase):
             found = mutation.find_mutants(root, ["a/**/*.cpp", "a/b/toy*"])
             self.assertEqual(len(found), len(self.mutants))
             self.assertEqual({m.file for m in found}, {"a/b/toy.cpp"})
+
+
+def sources_of_program(path):
+    """What a program of the models is made of, as far as it is of `libs/async`."""
+    include = re.compile(r'#include [<"](quoll/async/|.*libs/async/src/)([\w/.]+)[>"]')
+    found, left = set(), [path]
+    while left:
+        with open(left.pop(), encoding="utf-8") as text:
+            source = text.read()
+        for folder, name in include.findall(source):
+            inside = "include/quoll/async" if folder.startswith("quoll") else "src"
+            file = f"libs/async/{inside}/{name}"
+            if file not in found:
+                found.add(file)
+                left.append(os.path.join(ROOT, file))
+        if '#include "async_tasks.hpp"' in source:
+            left.append(os.path.join(ROOT, "tests/races/async_tasks.hpp"))
+    return found
+
+
+class PlanTest(unittest.TestCase):
+    def test_models_of_a_mutated_source_of_tasks_are_made_of_it(self):
+        races = os.path.join(ROOT, "tests/races")
+        programs = {
+            name.removesuffix(".cpp"): sources_of_program(os.path.join(races, name))
+            for name in os.listdir(races)
+            if re.fullmatch(r"async_\w+_races\.cpp", name)
+        }
+        planned = set()
+        mutants = mutation.find_mutants(ROOT, mutation.PARTS["async"])
+        for file in {mutant.file for mutant in mutants}:
+            models = [target for target, _ in mutation_plan.plan_for(file) if "races" in target]
+            for program in models:
+                self.assertIn(file, programs[program], program)
+            planned |= set(models)
+        self.assertEqual(planned, set(programs))
+
+    def test_interleavings_come_first_where_they_count(self):
+        file = "libs/async/include/quoll/async/signal.hpp"
+        self.assertEqual(mutation_plan.plan_for(file, "order")[0][0], "async_signal_races")
+        self.assertEqual(mutation_plan.plan_for(file, "check")[0][0], "async_test")
 
 
 if __name__ == "__main__":

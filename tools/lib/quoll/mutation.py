@@ -277,6 +277,14 @@ def choose(mutants, count, seed):
     return chosen
 
 
+def draw(mutants, seed):
+    """All of them in an order by chance: as many as one takes from its beginning are a sample, in
+    which each is as likely as any other."""
+    drawn = list(mutants)
+    random.Random(seed).shuffle(drawn)
+    return drawn
+
+
 def apply(root, mutant):
     """Changes the file below `root`; returns what it held."""
     path = os.path.join(root, mutant.file)
