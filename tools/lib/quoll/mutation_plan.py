@@ -31,7 +31,8 @@ TASK_RACES = {
     "meeting": ("condition", "barrier", "once"),
     "signal": ("signal",),
     "combine": ("children", "scope", "when_any", "cancel_link", "timeout", "timer_wheel"),
-    "wait lock combine": ("cancel", "lock", "wait", "wait_list"),
+    "wait lock combine": ("cancel", "lock", "wait_list"),
+    "wait lock meeting combine": ("wait",),
     "wait combine": ("wait_queue",),
     "wait combine executor": ("join", "task", "task_header", "promise_link"),
     # The models have words of their own, and no clock, no `when_all` and nothing to reclaim.
