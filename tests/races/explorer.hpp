@@ -46,11 +46,61 @@
 
 namespace quoll::races {
 
-using Where = std::source_location;
+// Sources whose words are aside in a program: where all schedules up to a bound are explored, no
+// thread is preempted just before one of their accesses. They have models of their own, or do not
+// matter to this one; it brings more preemptions of the others within reach. Schedules by chance
+// leave nothing aside.
+#ifndef QUOLL_RACES_ASIDE
+#define QUOLL_RACES_ASIDE ""
+#endif
+
+/// Whether such words are left aside in what is explored now.
+inline constinit bool leaves_aside = false;
+
+/// Where an access is written, and whether it is aside.
+class Where {
+ public:
+  static consteval Where current(std::source_location at = std::source_location::current()) {
+    return Where(at);
+  }
+  const char* function() const { return at_.function_name(); }
+  const char* file() const { return at_.file_name(); }
+  unsigned line() const { return at_.line(); }
+  bool is_aside() const { return is_aside_ && leaves_aside; }
+
+ private:
+  consteval explicit Where(std::source_location at) : at_(at) {
+    const std::string_view file(at.file_name());
+    for (const std::string_view name : {QUOLL_RACES_ASIDE}) {
+      if (!name.empty() && file.ends_with(name)) is_aside_ = true;
+    }
+  }
+
+  std::source_location at_;
+  bool is_aside_ = false;
+};
 
 inline rl::debug_info info_of(const Where& where) {
-  return {where.function_name(), where.file_name(), where.line()};
+  return {where.function(), where.file(), where.line()};
 }
+
+/// One access, before which no thread is preempted if it is aside.
+class Access {
+ public:
+  explicit Access(const Where& where) : where_(where), is_aside_(where.is_aside()) {
+    if (is_aside_) rl::ctx().disable_preemption();
+  }
+  Access(const Access&) = delete;
+  Access& operator=(const Access&) = delete;
+  ~Access() {
+    if (is_aside_) rl::ctx().enable_preemption();
+  }
+  rl::debug_info info() const { return info_of(where_); }
+
+ private:
+  const Where& where_;
+  const bool is_aside_;
+};
 
 /// What a control weakens: the accesses of one kind of word, as the model calls it, in one way.
 enum class Weakening : std::uint8_t {
@@ -119,62 +169,62 @@ class Atomic {
 
   T load(std::memory_order order = std::memory_order_seq_cst,
          Where where = Where::current()) const {
-    return word_.load(loading(order), info_of(where));
+    return word_.load(loading(order), Access(where).info());
   }
   void store(T value, std::memory_order order = std::memory_order_seq_cst,
              Where where = Where::current()) {
     const rl::memory_order to = relacy(order);
-    word_.store(value, to == rl::mo_acq_rel ? rl::mo_release : to, info_of(where));
+    word_.store(value, to == rl::mo_acq_rel ? rl::mo_release : to, Access(where).info());
   }
   T exchange(T value, std::memory_order order = std::memory_order_seq_cst,
              Where where = Where::current()) {
-    return word_.exchange(value, relacy(order), info_of(where));
+    return word_.exchange(value, relacy(order), Access(where).info());
   }
   T fetch_add(T value, std::memory_order order = std::memory_order_seq_cst,
               Where where = Where::current()) {
-    return word_.fetch_add(value, relacy(order), info_of(where));
+    return word_.fetch_add(value, relacy(order), Access(where).info());
   }
   T fetch_sub(T value, std::memory_order order = std::memory_order_seq_cst,
               Where where = Where::current()) {
-    return word_.fetch_sub(value, relacy(order), info_of(where));
+    return word_.fetch_sub(value, relacy(order), Access(where).info());
   }
   T fetch_or(T value, std::memory_order order = std::memory_order_seq_cst,
              Where where = Where::current()) {
-    return word_.fetch_or(value, relacy(order), info_of(where));
+    return word_.fetch_or(value, relacy(order), Access(where).info());
   }
   T fetch_and(T value, std::memory_order order = std::memory_order_seq_cst,
               Where where = Where::current()) {
-    return word_.fetch_and(value, relacy(order), info_of(where));
+    return word_.fetch_and(value, relacy(order), Access(where).info());
   }
   bool compare_exchange_weak(T& expected, T value, std::memory_order order,
                              std::memory_order failure, Where where = Where::current()) {
     return word_.compare_exchange(rl::bool_t<true>(), expected, value, relacy(order),
-                                  loading(failure), info_of(where));
+                                  loading(failure), Access(where).info());
   }
   bool compare_exchange_weak(T& expected, T value,
                              std::memory_order order = std::memory_order_seq_cst,
                              Where where = Where::current()) {
     return word_.compare_exchange(rl::bool_t<true>(), expected, value, relacy(order),
-                                  info_of(where));
+                                  Access(where).info());
   }
   bool compare_exchange_strong(T& expected, T value, std::memory_order order,
                                std::memory_order failure, Where where = Where::current()) {
     if (is_weakened(kKind, Weakening::kCheck)) return replaced(value, order, where);
     return word_.compare_exchange(rl::bool_t<false>(), expected, value, relacy(order),
-                                  loading(failure), info_of(where));
+                                  loading(failure), Access(where).info());
   }
   bool compare_exchange_strong(T& expected, T value,
                                std::memory_order order = std::memory_order_seq_cst,
                                Where where = Where::current()) {
     if (is_weakened(kKind, Weakening::kCheck)) return replaced(value, order, where);
     return word_.compare_exchange(rl::bool_t<false>(), expected, value, relacy(order),
-                                  info_of(where));
+                                  Access(where).info());
   }
 
  private:
   /// A comparison that was left out.
   bool replaced(T value, std::memory_order order, Where where) {
-    (void)word_.exchange(value, relacy(order), info_of(where));
+    (void)word_.exchange(value, relacy(order), Access(where).info());
     return true;
   }
   static rl::memory_order relacy(std::memory_order order) {
@@ -237,6 +287,7 @@ struct Options {
   std::uint64_t random = 0;  ///< schedules by chance rather than all of them
   bool controls = false;
   bool is_long = false;
+  bool every_word = false;  ///< nothing is left aside
   std::string only;
   std::string replay;
 };
@@ -261,6 +312,7 @@ inline bool passes(const Model& model, const Options& options, std::ostream& his
   params.output_stream = &history;
   params.progress_stream = &nowhere;
   params.context_bound = options.bound;
+  leaves_aside = !options.every_word && options.random == 0;
   params.execution_depth_limit = 20000;
   params.search_type = rl::sched_bound;
   if (options.random != 0) {
@@ -276,7 +328,7 @@ inline bool passes(const Model& model, const Options& options, std::ostream& his
 
 inline std::string how(const Options& options) {
   if (options.random != 0) return "by chance";
-  return "bound " + std::to_string(options.bound);
+  return "bound " + std::to_string(options.bound) + (options.every_word ? ", every word" : "");
 }
 
 inline bool explore(const Model& model, const Options& options) {
@@ -288,12 +340,12 @@ inline bool explore(const Model& model, const Options& options) {
                 static_cast<unsigned long long>(params.stop_iteration), how(options).c_str());
     return true;
   }
-  std::printf("%s%s: broken in schedule %llu, %s\nagain: --only %s %s%s--replay '%s'\n",
+  std::printf("%s%s: broken in schedule %llu, %s\nagain: --only %s %s%s%s--replay '%s'\n",
               history.str().c_str(), model.name,
               static_cast<unsigned long long>(params.stop_iteration), how(options).c_str(),
               model.name, options.random != 0 ? "--random 1 " : "",
               options.random != 0 ? "" : ("--bound " + std::to_string(options.bound) + " ").c_str(),
-              params.final_state.c_str());
+              options.every_word ? "--every-word " : "", params.final_state.c_str());
   return false;
 }
 
@@ -321,7 +373,7 @@ inline bool is_caught(const Model& model, const Control& control, const Options&
 inline int usage(const char* program) {
   std::fprintf(stderr,
                "usage: %s [--long | --bound N | --random SCHEDULES] [--only MODEL] "
-               "[--replay STATE] [--controls]\n",
+               "[--every-word] [--replay STATE] [--controls]\n",
                program);
   return 2;
 }
@@ -335,8 +387,10 @@ inline int run(int argc, char** argv, std::span<const Model> models) {
   bool has_bound = false;
   for (int i = 1; i < argc; ++i) {
     const std::string_view word = argv[i];
-    if (word == "--controls" || word == "--long") {
-      (word == "--long" ? options.is_long : options.controls) = true;
+    if (word == "--controls" || word == "--long" || word == "--every-word") {
+      (word == "--long"       ? options.is_long
+       : word == "--controls" ? options.controls
+                              : options.every_word) = true;
       continue;
     }
     if (i + 1 == argc) return detail::usage(argv[0]);

@@ -12,7 +12,11 @@
 // the task that it runs, when it looks again.
 //
 // Whoever clears a hart's announcement owes it a wake, and nobody else does: so each sleep costs
-// one IPI at most. The sleeper clears its own when it is awake.
+// one IPI at most. The sleeper clears its own when it is awake. By that it sees what was published
+// by whoever had cleared it before (acquire; that one's fence releases): else it might announce
+// itself again for want of the work that it was to be woken for, and be taken on for what comes
+// next too, while another sleeps on. Who clears it acquires nothing: it reads nothing of the
+// sleeper.
 #pragma once
 
 #include <bit>
@@ -35,9 +39,10 @@ class ParkedHarts {
     harts_.fetch_or(bit(self), std::memory_order_relaxed);
     detail::fence_all();
   }
-  /// This hart is awake. *Requires*: it announced itself.
+  /// This hart is awake, and sees what was published before `claim_at_last` took it on to wake it.
+  /// *Requires*: it announced itself.
   void withdraw(std::size_t self) noexcept {
-    harts_.fetch_and(~bit(self), std::memory_order_relaxed);
+    harts_.fetch_and(~bit(self), std::memory_order_acquire);
   }
   /// Whether nobody has taken it on to wake this hart.
   bool contains(std::size_t hart) const noexcept {
@@ -49,7 +54,7 @@ class ParkedHarts {
   /// Takes it on to wake this hart; false when it is not asleep, or somebody else has.
   bool claim(std::size_t hart) noexcept {
     return contains(hart) &&
-           (harts_.fetch_and(~bit(hart), std::memory_order_acquire) & bit(hart)) != 0;
+           (harts_.fetch_and(~bit(hart), std::memory_order_relaxed) & bit(hart)) != 0;
   }
   /// Takes it on to wake one other than this; `kNone` when there is none.
   std::size_t claim_any_but(std::size_t self) noexcept {
