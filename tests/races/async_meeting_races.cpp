@@ -71,24 +71,6 @@ struct Barrier : rl::test_suite<Barrier, kHarts>, Suite {
   void after() { require(leaders == 1, "a round has one leader"); }
 };
 
-/// Two tasks come, and the one that had to wait frees the barrier as soon as it goes on. No wait
-/// has a token, whose cancellation would still look at the barrier.
-struct BarrierEnd : rl::test_suite<BarrierEnd, 2> {
-  Harts harts{2};
-  std::optional<async::Barrier> barrier{std::in_place, 2U};
-
-  void before() {
-    harts.spawn(come()).detach();
-    harts.spawn(come()).detach();
-  }
-  void thread(unsigned) { harts.run(); }
-  Task<void> come() {
-    const auto role = co_await barrier->arrive();
-    if (role && *role == async::BarrierRole::kFollower) barrier.reset();
-  }
-  void after() { require(harts.all_ended() && !barrier, "one of the two had to wait"); }
-};
-
 /// The first to come fails, or is cancelled before; the next one does it.
 struct Once : rl::test_suite<Once, kHarts>, Suite {
   async::Once once;
@@ -144,7 +126,6 @@ constexpr std::array kFlagControls{
 constexpr std::array kModels{
     Model{"condition", &rl::simulate<Condition>, 3, 4, 0, kControls},
     Model{"barrier", &rl::simulate<Barrier>, 3, 4, 0, kControls},
-    Model{"barrier_end", &rl::simulate<BarrierEnd>, 4, 6, 0, kControls},
     Model{"once", &rl::simulate<Once>, 3, 4, 0, kControls},
     Model{"once_looker", &rl::simulate<OnceLooker>, 5, 7, 0, kFlagControls},
 };

@@ -25,14 +25,16 @@ TASK_THREADS = ("async_thread_test", "unit.async.threads")
 # all of them stand on is explored by those of the last row.
 TASK_RACES = {
     "queue executor": ("run_queue", "steal_ring", "mailbox"),
-    "executor": ("executor", "parked_harts", "task_list"),
-    "channel": ("channel", "unbounded_channel", "broadcast"),
-    "lock": ("mutex", "rw_lock", "semaphore"),
-    "meeting": ("condition", "barrier", "once"),
+    "executor": ("executor", "parked_harts"),
+    "executor wait": ("task_list",),
+    "channel end": ("channel", "unbounded_channel", "broadcast"),
+    "lock end": ("mutex", "rw_lock", "semaphore"),
+    "meeting": ("condition",),
+    "meeting end": ("barrier", "once"),
     "signal": ("signal",),
     "combine": ("children", "scope", "when_any", "cancel_link", "timeout", "timer_wheel"),
     "wait lock combine": ("cancel", "lock", "wait_list"),
-    "wait lock meeting combine": ("wait",),
+    "wait lock end combine": ("wait",),
     "wait combine": ("wait_queue",),
     "wait combine executor": ("join", "task", "task_header", "promise_link"),
     # The models have words of their own, and no clock, no `when_all` and nothing to reclaim.
