@@ -4,12 +4,12 @@
 // child is left, and nobody touches what has gone.
 #include "async_tasks.hpp"
 // After the words.
+#include <src/timer_wheel.cpp>  // NOLINT(bugprone-suspicious-include): one unit
+
 #include <quoll/async/scope.hpp>
 #include <quoll/async/timeout.hpp>
 #include <quoll/async/wait_queue.hpp>
 #include <quoll/async/when_any.hpp>
-
-#include "../../libs/async/src/timer_wheel.cpp"  // NOLINT(bugprone-suspicious-include): one unit
 
 namespace quoll::races {
 namespace {
@@ -132,6 +132,28 @@ struct WhenAny : rl::test_suite<WhenAny, kHarts>, Suite {
   void after() { require(harts.all_ended(), "all tasks end"); }
 };
 
+/// One waits for an event that comes, and one for nothing: it loses, and is cancelled.
+struct Loser : rl::test_suite<Loser, kHarts>, Suite {
+  std::optional<Event> event{std::in_place};
+  std::optional<Event> never{std::in_place};
+
+  void before() {
+    harts.spawn(hold()).detach();
+    harts.spawn(set()).detach();
+  }
+  Task<void> hold() {
+    const auto first = co_await async::when_any({}, std::array{wait(*event), wait(*never)});
+    require(first && first->index == 0 && first->value.has_value(), "the first is the first");
+    never.reset();
+  }
+  Task<Ended> wait(Event& what) { co_return co_await what.wait(co_await async::current_token()); }
+  Task<void> set() {
+    event->set();
+    co_return;
+  }
+  void after() { require(harts.all_ended(), "all tasks end"); }
+};
+
 /// An event, a deadline and a cancellation at once.
 struct Timeout : rl::test_suite<Timeout, kHarts>, Suite {
   async::TimerWheel wheel;
@@ -194,13 +216,38 @@ constexpr std::array kLinkControls{
     Control{"locking does not acquire", kLockWord, Weakening::kAcquire},
     Control{"unlocking does not release", kLockWord, Weakening::kRelease},
 };
+constexpr std::array kEndControls{
+    kLockControls[0],
+    kLockControls[1],
+    Control{"a child leaves before its link is cut", 0, Weakening::kBroken},
+    Control{"who leaves last wakes, then gives the lock back", 0, Weakening::kBroken},
+    Control{"a scope does not wait for its children", 0, Weakening::kBroken},
+};
+constexpr std::array kFailureControls{
+    kLockControls[0],
+    kLockControls[1],
+    Control{"who fails cancels nobody", 0, Weakening::kBroken},
+};
+constexpr std::array kLoserControls{
+    kLockControls[0],
+    kLockControls[1],
+    Control{"who comes first cancels nobody", 0, Weakening::kBroken},
+    Control{"each counts as the first", 0, Weakening::kBroken},
+};
+constexpr std::array kDeadlineControls{
+    kLockControls[0],
+    kLockControls[1],
+    Control{"a deadline is given up without its wheel", 0, Weakening::kBroken},
+    Control{"a deadline that is coming is not waited for", 0, Weakening::kBroken},
+};
 constexpr std::array kModels{
     Model{"link", &rl::simulate<Link>, 3, 5, 0, kLinkControls},
-    Model{"scope_end", &rl::simulate<ScopeEnd>, 2, 3, 100'000, kLockControls},
-    Model{"scope_failure", &rl::simulate<ScopeFailure>, 2, 3, 100'000, kLockControls},
+    Model{"scope_end", &rl::simulate<ScopeEnd>, 2, 3, 100'000, kEndControls},
+    Model{"scope_failure", &rl::simulate<ScopeFailure>, 2, 3, 100'000, kFailureControls},
     Model{"when_any", &rl::simulate<WhenAny>, 2, 3, 100'000, kLockControls},
-    Model{"timeout", &rl::simulate<Timeout>, 2, 3, 100'000, kLockControls},
-    Model{"settle", &rl::simulate<Settle>, 5, 7, 0, kLockControls},
+    Model{"loser", &rl::simulate<Loser>, 2, 3, 100'000, kLoserControls},
+    Model{"timeout", &rl::simulate<Timeout>, 2, 3, 100'000, kDeadlineControls},
+    Model{"settle", &rl::simulate<Settle>, 5, 7, 0, kDeadlineControls},
 };
 
 }  // namespace

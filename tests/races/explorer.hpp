@@ -111,6 +111,7 @@ enum class Weakening : std::uint8_t {
   kSequence,  ///< no access is sequentially consistent: each acquires and releases, no more
   kFence,     ///< fences are left out
   kCheck,     ///< a comparison is left out; the model says which
+  kBroken,    ///< what the list of the program calls by the control's name; in a copy only
 };
 
 /// One way to weaken a model.
@@ -125,6 +126,16 @@ inline constinit Control active_control{"", 0, Weakening::kNone};
 inline bool is_weakened(unsigned kind, Weakening weakening) {
   return active_control.weakening == weakening && active_control.kind == kind;
 }
+
+/// For copies of sources: whether the control of that name is tried.
+inline bool is_broken(std::string_view name) {
+  return active_control.weakening == Weakening::kBroken && name == active_control.name;
+}
+#ifdef QUOLL_RACES_BROKEN
+inline constexpr bool kHasBrokenCopy = true;
+#else
+inline constexpr bool kHasBrokenCopy = false;
+#endif
 
 inline std::memory_order weakened(std::memory_order order, unsigned kind) {
   using enum std::memory_order;
@@ -425,6 +436,7 @@ inline int run(int argc, char** argv, std::span<const Model> models) {
     }
     now.bound = std::max(now.bound, 3U);
     for (const Control& control : model.controls) {
+      if (control.weakening == Weakening::kBroken && !kHasBrokenCopy) continue;
       is_good = detail::is_caught(model, control, now) && is_good;
     }
   }

@@ -244,7 +244,7 @@ class MutationTest(unittest.TestCase):
 
 def sources_of_program(path):
     """What a program of the models is made of, as far as it is of `libs/async`."""
-    include = re.compile(r'#include [<"](quoll/async/|.*libs/async/src/)([\w/.]+)[>"]')
+    include = re.compile(r'#include <(quoll/async/|src/)([\w/.]+)>')
     found, left = set(), [path]
     while left:
         with open(left.pop(), encoding="utf-8") as text:
