@@ -185,6 +185,22 @@ KTEST_DEATH(Failures, HartDoesNotStop, says("alone"), names("panic_plainly", "pa
   });
 }
 
+QUOLL_NAMED void wait_for_the_end() noexcept {
+  for (;;) arch::Interrupts::relax();
+}
+KTEST_DEATH(Failures, OthersSayWhatTheyWereAt, says("alone"), names("panic_plainly", "panic_alone"),
+            prints("wait_for_the_end"), harts("2")) {
+  on_every_hart([](unsigned hart) {
+    static constinit std::atomic<bool> there{false};
+    if (hart == 1) {
+      there.store(true);
+      wait_for_the_end();
+    }
+    while (!there.load()) arch::Interrupts::relax();
+    panic_alone();
+  });
+}
+
 KTEST_DEATH(Failures, PanicWhilePanicking, prints("panic while panicking: …")) {
   // The report itself faults: its text is where nothing is mapped.
   const auto* const nowhere = const_cast<const std::uint64_t*>(somewhere(0x1000));

@@ -51,10 +51,9 @@ void handle_external() noexcept {
   ipi::count_more(reasons);
   // A machine that stops may have anything in its mailboxes.
   if (reasons.has(ipi::Reason::kHalt) || panic::in_progress()) {
+    if (frame != nullptr) panic::halt_hart(*frame);
     // A hart that slept is still where it did; of one in user mode nothing is known here.
-    panic::halt_hart(frame != nullptr ? frame->pc
-                     : local.parked   ? std::bit_cast<std::uint64_t>(&irq::handle_pending)
-                                      : 0);
+    panic::halt_hart(local.parked ? std::bit_cast<std::uint64_t>(&irq::handle_pending) : 0);
   }
   if (reasons.has(ipi::Reason::kRenewWatch)) watchdog::renew();
   if (reasons.has(ipi::Reason::kTellWhere)) watchdog::answer(frame);

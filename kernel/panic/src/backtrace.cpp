@@ -58,16 +58,36 @@ std::optional<backtrace::Symbols> symbols() noexcept {
   return *opened;
 }
 
-// What the loader mapped, where that is known: the hart's own record may be what was destroyed.
+// What the loader mapped; nothing before it has said so.
+std::optional<backtrace::StackRange> mapped_stack(unsigned hart) noexcept {
+  const handoff::BootInfo* const info = kernel::state().boot_info;
+  if (info == nullptr || hart >= info->harts().size()) return std::nullopt;
+  const handoff::VirtualExtent mapped = info->harts()[hart].stack;
+  return backtrace::StackRange{mapped.start, mapped.end};
+}
+
+// The hart's own record is not asked where there is another way: it may be what was destroyed.
 std::array<backtrace::StackRange, 2> own_stacks() noexcept {
   const arch::HartLocal& local = arch::hart_local();
-  backtrace::StackRange stack{local.stack_low, local.stack_high};
-  const handoff::BootInfo* const info = kernel::state().boot_info;
-  if (info != nullptr && local.id < info->harts().size()) {
-    const handoff::VirtualExtent mapped = info->harts()[local.id].stack;
-    stack = {mapped.start, mapped.end};
+  return {
+      {mapped_stack(local.id).value_or(backtrace::StackRange{local.stack_low, local.stack_high}),
+       {local.emergency_low, local.emergency_high}}};
+}
+
+void print_frames(Sink sink, backtrace::Style wanted, const backtrace::Registers& start,
+                  std::span<const backtrace::StackRange> stacks,
+                  const backtrace::Symbols* names) noexcept {
+  const backtrace::UnwindTables tables{between(__eh_frame_start, __eh_frame_end),
+                                       between(__eh_frame_hdr_start, __eh_frame_hdr_end)};
+  backtrace::Walker walker(start, stacks, tables);
+  unsigned number = 0;
+  while (const auto frame = walker.next()) {
+    backtrace::print_frame(sink, wanted, number++, frame->pc,
+                           frame->position() - tracing::kernel_bias(), names);
   }
-  return {{stack, {local.emergency_low, local.emergency_high}}};
+  if (const std::string_view why = backtrace::to_string(walker.end()); !why.empty()) {
+    say(sink, "    ({})\n", why);
+  }
 }
 
 }  // namespace
@@ -75,21 +95,19 @@ std::array<backtrace::StackRange, 2> own_stacks() noexcept {
 void print_backtrace(Sink sink, const backtrace::Registers& start) noexcept {
   const backtrace::Style wanted = style();
   if (wanted == backtrace::Style::kOff) return;
-  const std::array<backtrace::StackRange, 2> stacks = own_stacks();
-  const backtrace::UnwindTables tables{between(__eh_frame_start, __eh_frame_end),
-                                       between(__eh_frame_hdr_start, __eh_frame_hdr_end)};
   say(sink, "  backtrace (tools/symbolize; the kernel's bias is {:#x}):\n", tracing::kernel_bias());
-  backtrace::Walker walker(start, stacks, tables);
   const auto names = symbols();
-  unsigned number = 0;
-  while (const auto frame = walker.next()) {
-    backtrace::print_frame(sink, wanted, number++, frame->pc,
-                           frame->position() - tracing::kernel_bias(), names ? &*names : nullptr);
-  }
-  if (const std::string_view why = backtrace::to_string(walker.end()); !why.empty()) {
-    say(sink, "    ({})\n", why);
-  }
-  print_awaiting(sink, wanted, names ? &*names : nullptr);
+  const backtrace::Symbols* const known = names ? &*names : nullptr;
+  print_frames(sink, wanted, start, own_stacks(), known);
+  print_awaiting(sink, wanted, known);
+}
+
+void print_stack_of(Sink sink, unsigned hart, const backtrace::Registers& start) noexcept {
+  const backtrace::Style wanted = style();
+  const auto stack = mapped_stack(hart);
+  if (wanted == backtrace::Style::kOff || !stack) return;
+  const auto names = symbols();
+  print_frames(sink, wanted, start, {&*stack, 1}, names ? &*names : nullptr);
 }
 
 void print_interrupted(TextSink sink, const arch::TrapFrame& frame) noexcept {

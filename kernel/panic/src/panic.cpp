@@ -30,7 +30,8 @@ constexpr std::uint64_t kStackPointer = 2;
 /// What a hart that was stopped leaves for the report.
 struct StoppedHart {
   std::uint64_t pc = 0;
-  std::size_t message_size = 0;  ///< above zero: it was about to stop the machine itself
+  const arch::TrapFrame* frame = nullptr;  ///< on its stack, which it does not leave any more
+  std::size_t message_size = 0;            ///< above zero: it was about to stop the machine itself
   std::array<char, 120> message{};
 };
 
@@ -129,6 +130,9 @@ void print_other_harts(Sink sink) noexcept {
           std::string_view(other.message.data(), other.message_size));
     } else {
       say(sink, "  hart {} stopped at {:#x}\n", hart, other.pc);
+      if (other.frame != nullptr) {
+        print_stack_of(sink, hart, backtrace::Registers::of_trap(other.frame->x, other.frame->pc));
+      }
     }
   });
 }
@@ -191,6 +195,11 @@ bool in_progress() noexcept {
 
 bool is_reporting() noexcept {
   return stopping_hart.load(std::memory_order_relaxed) == arch::hart_local().id + 1;
+}
+
+void halt_hart(const arch::TrapFrame& frame) noexcept {
+  stopped_harts[arch::hart_local().id].frame = &frame;
+  halt_hart(frame.pc);
 }
 
 void halt_hart(std::uint64_t pc) noexcept {

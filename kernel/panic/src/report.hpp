@@ -33,5 +33,7 @@ void print_registers(Sink sink, const arch::TrapFrame& frame) noexcept;
 void print_state_of_hart(Sink sink, std::uint64_t stack_pointer) noexcept;
 /// Who called, from the function with these registers outwards.
 void print_backtrace(Sink sink, const backtrace::Registers& start) noexcept;
+/// The same for another hart, which stands still.
+void print_stack_of(Sink sink, unsigned hart, const backtrace::Registers& start) noexcept;
 
 }  // namespace quoll::panic

@@ -22,7 +22,7 @@ extern "C" void quoll_trap_from_kernel(arch::TrapFrame* frame) noexcept {
       frame->bad_stack == 0 && frame->x[kThreadPointer] == mem::address_of(&local).value();
   if (sound) {
     if (cause.is_interrupt()) {
-      if (panic::in_progress()) panic::halt_hart(frame->pc);
+      if (panic::in_progress()) panic::halt_hart(*frame);
       return irq::handle(cause, frame);
     }
     if (const auto fixup = arch::fault_fixup(frame->pc)) {

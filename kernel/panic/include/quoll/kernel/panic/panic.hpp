@@ -37,6 +37,8 @@ bool is_reporting() noexcept;
 /// Stops this hart for good; `pc` is where it was, for the report of the hart that stops the
 /// machine (0: unknown).
 [[noreturn]] void halt_hart(std::uint64_t pc = 0) noexcept;
+/// The same for a hart that a trap has interrupted in the kernel: the report says who called there.
+[[noreturn]] void halt_hart(const arch::TrapFrame& frame) noexcept;
 
 /// How many panics have ended a task and not the machine.
 std::uint64_t contained() noexcept;
