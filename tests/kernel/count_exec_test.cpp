@@ -15,10 +15,7 @@ using vm::counts::can_count;
 constexpr std::uint64_t kTimes = 1000;
 
 void tell(std::string_view name, std::uint64_t count) noexcept {
-  std::array<char, 64> line;
-  const std::size_t size =
-      log::format_to(std::span<char>(line), "bench: exec.{} {}\n", name, count);
-  tracing::write(std::string_view(line.data(), size));
+  vm::counts::tell_of("exec", name, count);
 }
 
 async::Task<void> nothing() {

@@ -21,10 +21,7 @@ using vm::counts::count;
 constexpr unsigned kTimes = 50;
 
 void tell(std::string_view name, std::uint64_t count) noexcept {
-  std::array<char, 64> line;
-  const std::size_t size =
-      log::format_to(std::span<char>(line), "bench: interrupts.{} {}\n", name, count);
-  tracing::write(std::string_view(line.data(), size));
+  vm::counts::tell_of("interrupts", name, count);
 }
 
 /// What the firmware takes of it: from the call to the instruction behind.

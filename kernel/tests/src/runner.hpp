@@ -12,8 +12,8 @@
 
 namespace quoll::tests {
 
-/// Writes to the console, whatever the log's level. Out of line: inlined into a coroutine, the
-/// arguments' place was one on the stack of the hart where it last began to wait, not of this one.
+/// Writes to the console, whatever the log's level. Out of line, for the runner's coroutines
+/// (decision 0012).
 template <typename... A>
 [[gnu::noinline]] void say(log::Format<std::type_identity_t<A>...> format,
                            const A&... values) noexcept {
