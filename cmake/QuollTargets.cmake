@@ -24,6 +24,8 @@ set(QUOLL_RISCV_COMMON
 # The kernel never touches floating point, so a guest's registers stay live in it.
 set(QUOLL_KERNEL_FLAGS ${QUOLL_RISCV_COMMON}
     -march=rv64imac_zicsr_zifencei -mabi=lp64 -fpie
+    # Backtraces go by the unwind tables.
+    -fomit-frame-pointer
     $<$<COMPILE_LANGUAGE:CXX>:-fexceptions>
     # Of functions that throw nothing too: a fault can be anywhere.
     $<$<COMPILE_LANGUAGE:C,CXX>:-fasynchronous-unwind-tables>
