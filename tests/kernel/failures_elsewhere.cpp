@@ -67,12 +67,14 @@ class FailingScheduler final : public async::Scheduler {
     exec::executor().schedule(task);
   }
   void start(async::TaskHeader& task) noexcept override { exec::executor().start(task); }
-  void yield(async::TaskHeader& task) noexcept override { exec::executor().yield(task); }
+  std::coroutine_handle<> yield(async::TaskHeader& task) noexcept override {
+    return exec::executor().yield(task);
+  }
   void before_suspend(async::TaskHeader& task) noexcept override {
     exec::executor().before_suspend(task);
   }
   async::TimerWheel& timers() noexcept override { return exec::executor().timers(); }
-  void task_ended() noexcept override {}
+  std::coroutine_handle<> task_ended() noexcept override { return std::noop_coroutine(); }
 
  private:
   void (*fail_)();

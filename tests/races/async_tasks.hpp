@@ -68,7 +68,10 @@ class Harts final : public async::Scheduler {
     }
     schedule(task);
   }
-  void yield(TaskHeader& task) noexcept override { schedule(task); }
+  std::coroutine_handle<> yield(TaskHeader& task) noexcept override {
+    schedule(task);
+    return std::noop_coroutine();
+  }
   void before_suspend(TaskHeader&) noexcept override {}
   async::TimerWheel& timers() noexcept override {
     if (wheel_ == nullptr) std::abort();
@@ -76,14 +79,15 @@ class Harts final : public async::Scheduler {
   }
   /// What the tasks' timers are, in models that have some.
   void set_timers(async::TimerWheel& wheel) { wheel_ = &wheel; }
-  void task_ended() noexcept override {
+  std::coroutine_handle<> task_ended() noexcept override {
     {
       const Uninterrupted guard;
-      if (--left_ != 0) return;
+      if (--left_ != 0) return std::noop_coroutine();
     }
     for (unsigned hart = 0; hart < harts_; ++hart) {
       ready_.signal(info_of(Where::current()));
     }
+    return std::noop_coroutine();
   }
 
  private:

@@ -79,7 +79,7 @@ namespace quoll::async::detail {
 template <typename T>
 using Atomic = races::Atomic<T, races::kKindOf<T>>;
 /// The word of a lock: controls tell it from other flags.
-using LockWord = races::Atomic<bool, races::kLockWord>;
+using LockWord = races::Atomic<std::uint32_t, races::kLockWord>;
 template <typename T>
 using Guarded = races::GuardedWord<T>;
 

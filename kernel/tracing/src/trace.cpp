@@ -99,8 +99,7 @@ void print_state(unsigned hart, const trace::Local& local, void (*put)(std::stri
     size =
         log::format_to(out, "trace: hart {} now {} sleeps since {}\n", hart, trace::now(), begin);
   } else {
-    const auto name =
-        text_of(trace::Local::slice_name(local.slice.load(std::memory_order_relaxed)));
+    const auto name = text_of(local.slice_name());
     size = log::format_to(out, "trace: hart {} now {} runs task {} {} since {}\n", hart,
                           trace::now(), task, name, begin);
   }

@@ -151,7 +151,7 @@ std::size_t Dump::hart(std::span<std::byte> out) noexcept {
   position_ = local.ring.lost();
   behind_ = local.ring.written();
   in_hart_ = true;
-  const std::uint32_t name = Local::slice_name(local.slice.load(std::memory_order_relaxed));
+  const std::uint32_t name = local.slice_name();
   note_key(name);
   Chunk chunk(out, {'H', 'A', 'R', 'T'});
   chunk.number(std::uint64_t{index_});

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 #include <array>
 #include <atomic>
+#include <bit>
 #include <gtest/gtest.h>
 
 #include <quoll/async/channel.hpp>
@@ -64,6 +65,34 @@ TEST(Executor, JoinsMoreTasksThanARingHoldsOnManyHarts) {
     EXPECT_EQ(sum.load(), 1000 * 999 / 2 + 1000);
     EXPECT_EQ(world.executor().task_count(), 0u);
   }
+}
+
+/// One bit for the 64 KiB of the stack that it is called in.
+[[gnu::noinline]] std::uint64_t place_on_the_stack() {
+  const auto here = reinterpret_cast<std::uintptr_t>(__builtin_frame_address(0));
+  return std::uint64_t{1} << (here >> 16) % 64;
+}
+
+Task<void> give_way(int times, std::uint64_t& places) {
+  for (int i = 0; i < times; ++i) {
+    co_await yield_now();
+    places |= place_on_the_stack();
+  }
+}
+
+Task<void> two_that_give_way(World& world, std::uint64_t& places) {
+  auto one = world.executor().spawn(give_way(100'000, places));
+  auto other = world.executor().spawn(give_way(100'000, places));
+  EXPECT_TRUE(one.has_value() && other.has_value());
+  EXPECT_TRUE((co_await one->join()).has_value());
+  EXPECT_TRUE((co_await other->join()).has_value());
+}
+
+TEST(Executor, TasksHandOverToEachOtherWithoutUsingUpTheStack) {
+  World world;
+  std::uint64_t places = 0;
+  EXPECT_TRUE(world.run(1, two_that_give_way(world, places)));
+  EXPECT_LE(std::popcount(places), 2);
 }
 
 Task<void> echo(Channel<int, 1>& in, Channel<int, 1>& out) {

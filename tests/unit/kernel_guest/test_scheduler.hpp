@@ -16,10 +16,13 @@ namespace quoll::test {
 class TestScheduler final : public async::Scheduler {
  public:
   void schedule(async::TaskHeader& task) noexcept override { ready_.push_back(&task); }
-  void yield(async::TaskHeader& task) noexcept override { ready_.push_back(&task); }
+  std::coroutine_handle<> yield(async::TaskHeader& task) noexcept override {
+    ready_.push_back(&task);
+    return std::noop_coroutine();
+  }
   void before_suspend(async::TaskHeader&) noexcept override {}
   async::TimerWheel& timers() noexcept override { return timers_; }
-  void task_ended() noexcept override {}
+  std::coroutine_handle<> task_ended() noexcept override { return std::noop_coroutine(); }
 
   /// Runs until every task waits.
   void run() {

@@ -42,6 +42,7 @@ struct HartLocal {
   bool parked = false;             ///< sleeps, or has just been woken
   bool attention = false;          ///< user mode is not to go on before its task has looked around
   sync::QuiescentHart quiescence;  ///< between tasks the hart reads nothing that is shared
+  void* executor = nullptr;        ///< what the executor keeps of this hart
 };
 
 /// Room for a trap frame, the unwinder and a whole report.

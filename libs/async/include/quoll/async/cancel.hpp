@@ -60,7 +60,8 @@ class CancelRegistration {
 
   /// Links the callback; false when the source is cancelled already (nothing is linked then).
   bool arm(CancelToken token, Callback callback) noexcept {
-    return arm(token, callback, [] {});
+    // Most waits have none.
+    return token.source_ == nullptr || arm_for(token, callback);
   }
 
   /// As above; runs `publish` under the source's lock once linked, so that the callback cannot
@@ -87,14 +88,19 @@ class CancelRegistration {
 
   /// Unlinks the callback and waits for one that is running on another hart.
   void disarm() noexcept {
-    if (source_ == nullptr) return;
-    detail::LockGuard guard(source_->lock_);
-    if (linked_) unlink();
-    source_ = nullptr;
+    if (source_ != nullptr) disarm_from_source();
   }
 
  private:
   friend class CancelSource;
+  [[gnu::noinline]] bool arm_for(CancelToken token, Callback callback) noexcept {
+    return arm(token, callback, [] {});
+  }
+  [[gnu::noinline]] void disarm_from_source() noexcept {
+    detail::LockGuard guard(source_->lock_);
+    if (linked_) unlink();
+    source_ = nullptr;
+  }
   void unlink() noexcept {
     (previous_ != nullptr ? previous_->next_ : source_->first_) = next_;
     if (next_ != nullptr) next_->previous_ = previous_;

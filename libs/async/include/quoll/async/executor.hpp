@@ -43,28 +43,38 @@ concept ExecutorMachine = requires(M machine, std::size_t hart, Ticks deadline,
 
 /// What made a task runnable again.
 enum class WakeCause : std::uint8_t { kTask, kInterrupt, kTimer };
+/// Why a hart has a task no longer.
+enum class StopCause : std::uint8_t { kSuspended, kYielded, kEnded };
 
 /// A machine that also wants to be told what runs: for tracing. All on the hart that it concerns.
 template <typename M>
-concept WatchingMachine = requires(M machine, TaskHeader& task, WakeCause cause) {
+concept WatchingMachine = requires(M machine, TaskHeader& task, WakeCause cause, StopCause end) {
   /// A task that was just made is runnable.
   { machine.on_spawn(task) };
   /// A task is runnable again.
   { machine.on_wake(task, cause) };
   /// This hart goes on with a task,
   { machine.on_run(task) };
-  /// which gives way,
-  { machine.on_yield() };
-  /// or ends (it may be gone already);
-  { machine.on_end() };
-  /// and the hart has it no longer.
-  { machine.on_stop() };
+  /// and has it no longer; it may be gone by now.
+  { machine.on_stop(end) };
+  /// Both at once: the second task comes in the place of the first.
+  { machine.on_switch(end, task) };
+  /// Whether it wants to look around between two tasks: then it is told of a stop and of a run.
+  { machine.wants_attention() } -> std::same_as<bool>;
+};
+
+/// A machine that keeps a word of each hart for its executor, which then finds what it keeps of the
+/// calling hart without its number. Null at first.
+template <typename M>
+concept RememberingMachine = requires(M machine) {
+  { machine.slot() } -> std::same_as<void*&>;
 };
 
 /// Runs tasks on up to 64 harts.
 ///
-/// Each hart calls `run`. `RunQueue` says what a hart runs next. A hart that has nothing steals,
-/// and one that finds nothing to steal parks, as `ParkedHarts` says. A hart with more than it runs
+/// Each hart calls `run`. `RunQueue` says what a hart runs next; a task that suspends hands over to
+/// that by itself, and `run` has the rest. A hart that has nothing steals, and one that finds
+/// nothing to steal parks, as `ParkedHarts` says. A hart with more than it runs
 /// itself wakes a parked one: when a task adds to the queue, when the hart goes on to its next
 /// task, and before it leaves for user mode.
 template <ExecutorMachine Machine>
@@ -118,11 +128,18 @@ class Executor final : public Scheduler {
   }
 
   /// Tasks that were spawned and have not ended.
-  std::size_t task_count() const noexcept { return tasks_.load(std::memory_order_relaxed); }
+  std::size_t task_count() const noexcept {
+    // Whoever is seen to have ended is seen to have been spawned.
+    std::uint64_t ended = 0;
+    for (const Hart& hart : harts()) ended += hart.ended.load(std::memory_order_acquire);
+    std::uint64_t spawned = 0;
+    for (const Hart& hart : harts()) spawned += hart.spawned.load(std::memory_order_relaxed);
+    return spawned - ended;
+  }
   /// Calls `visit(task)` for each of these, as `TaskList::for_each` does.
   template <typename Visit>
   void for_each_task(Visit&& visit) noexcept {
-    for (Hart& hart : std::span(harts_, count_)) hart.tasks.for_each(visit);
+    for (Hart& hart : harts()) hart.tasks.for_each(visit);
   }
   /// How many tasks this hart has resumed.
   std::uint64_t resumed(std::size_t hart) const noexcept {
@@ -157,9 +174,9 @@ class Executor final : public Scheduler {
   }
 
   void schedule(TaskHeader& task) noexcept override {
-    const std::size_t self = machine_.hart();
-    if (machine_.in_interrupt()) return schedule_from_interrupt(self, task);
-    Hart& hart = harts_[self];
+    if (machine_.in_interrupt()) [[unlikely]]
+      return schedule_from_interrupt(machine_.hart(), task);
+    Hart& hart = own();
     if (hart.expiring) {
       // In the order of their deadlines. `run` looks for parked harts itself.
       if constexpr (kWatched) machine_.on_wake(task, WakeCause::kTimer);
@@ -171,8 +188,8 @@ class Executor final : public Scheduler {
 
   void start(TaskHeader& task) noexcept override {
     if constexpr (kWatched) machine_.on_spawn(task);
-    tasks_.fetch_add(1, std::memory_order_relaxed);
     Hart& hart = own();
+    count_up(hart.spawned);
     hart.tasks.add(task);
     // One that is alone runs here when the present task suspends; it is not worth another hart's
     // sleep.
@@ -182,16 +199,19 @@ class Executor final : public Scheduler {
       wake_any(parked_.claim_any_but(machine_.hart()));
   }
 
-  void yield(TaskHeader& task) noexcept override {
-    if constexpr (kWatched) machine_.on_yield();
-    own().queue.push(task);
+  std::coroutine_handle<> yield(TaskHeader& task) noexcept override {
+    Hart& hart = own();
+    hart.queue.push(task);
+    return go_on(hart, StopCause::kYielded);
   }
+  std::coroutine_handle<> next() noexcept override { return go_on(own(), StopCause::kSuspended); }
 
   void before_suspend(TaskHeader& task) noexcept override { machine_.before_suspend(task); }
   TimerWheel& timers() noexcept override { return own().timers; }
-  void task_ended() noexcept override {
-    if constexpr (kWatched) machine_.on_end();
-    tasks_.fetch_sub(1, std::memory_order_relaxed);
+  std::coroutine_handle<> task_ended() noexcept override {
+    Hart& hart = own();
+    hart.ended.store(hart.ended.load(std::memory_order_relaxed) + 1, std::memory_order_release);
+    return go_on(hart, StopCause::kEnded);
   }
 
  private:
@@ -201,20 +221,75 @@ class Executor final : public Scheduler {
   static void count_up(std::atomic<std::uint64_t>& count) noexcept {
     count.store(count.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
   }
-  Hart& own() noexcept { return harts_[machine_.hart()]; }
+  std::span<Hart> harts() const noexcept { return {harts_, count_}; }
+  Hart& own() noexcept {
+    if constexpr (RememberingMachine<Machine>) {
+      void*& slot = machine_.slot();
+      if (slot == nullptr) [[unlikely]]
+        slot = &harts_[machine_.hart()];
+      return *static_cast<Hart*>(slot);
+    } else {
+      return harts_[machine_.hart()];
+    }
+  }
 
-  void run_one(Hart& hart, TaskHeader& task) noexcept {
+  /// From here on the hart has this task; where it goes on.
+  std::coroutine_handle<> begin(Hart& hart, TaskHeader& task) noexcept {
     hart.current = &task;
     count_up(hart.resumed);
     if constexpr (kWatched) machine_.on_run(task);
-    task.resume();
-    if constexpr (kWatched) machine_.on_stop();
+    return task.resume_point();
+  }
+  /// The hart has its task no longer.
+  void end(Hart& hart, StopCause cause) noexcept {
+    if constexpr (kWatched) machine_.on_stop(cause);
     hart.current = nullptr;
   }
 
-  void poll_timers(Hart& hart) noexcept {
+  /// Runs this task, and those that `go_on` finds behind it.
+  void run_one(Hart& hart, TaskHeader& task) noexcept {
+    begin(hart, task).resume();
+    // A coroutine that only returned.
+    if (hart.current != nullptr) end(hart, StopCause::kSuspended);
+  }
+
+  /// What goes on in the place of a task that has suspended: the next in the queue, if there is
+  /// nothing else to look at. Calls nobody, so it keeps no register on the stack.
+  [[gnu::always_inline]] std::coroutine_handle<> go_on(Hart& hart, StopCause cause) noexcept {
+    if (stopping_.load(std::memory_order_relaxed) || parked_.any() || is_timer_due(hart) ||
+        wants_attention()) [[unlikely]]
+      return look_around(hart, cause);
+    TaskHeader* const task = hart.queue.pop_usual();
+    if (task == nullptr) [[unlikely]]
+      return look_around(hart, cause);
+    if constexpr (kWatched) machine_.on_switch(cause, *task);
+    hart.current = task;
+    count_up(hart.resumed);
+    return task->resume_point();
+  }
+  bool wants_attention() noexcept {
+    if constexpr (kWatched) return machine_.wants_attention();
+    return false;
+  }
+  /// The same where something is out of the ordinary; what takes longer is left to `run`.
+  [[gnu::noinline]] std::coroutine_handle<> look_around(Hart& hart, StopCause cause) noexcept {
+    end(hart, cause);
+    if (stopping_.load(std::memory_order_relaxed) || is_timer_due(hart)) {
+      return std::noop_coroutine();
+    }
+    TaskHeader* const task = hart.queue.pop();
+    if (task == nullptr) return std::noop_coroutine();
+    if (parked_.any()) [[unlikely]]
+      share(hart);
+    return begin(hart, *task);
+  }
+
+  bool is_timer_due(Hart& hart) noexcept {
     const Ticks next = hart.timers.next_deadline();
-    if (next == kNever || next > machine_.now()) [[likely]]
+    return next != kNever && next <= machine_.now();
+  }
+  void poll_timers(Hart& hart) noexcept {
+    if (!is_timer_due(hart)) [[likely]]
       return;
     hart.expiring = true;
     hart.timers.expire(machine_.now());
@@ -314,7 +389,6 @@ class Executor final : public Scheduler {
   alignas(64) ParkedHarts parked_;
   detail::Atomic<bool> stopping_{false};
   detail::Atomic<std::uint64_t> serving_{0};
-  alignas(64) std::atomic<std::size_t> tasks_{0};
 };
 
 template <ExecutorMachine Machine>
@@ -326,6 +400,8 @@ struct alignas(64) Executor<Machine>::Hart {
   bool expiring = false;  ///< its timers wake tasks just now
   std::atomic<std::uint64_t> resumed{0};
   std::atomic<std::uint64_t> parks{0};
+  std::atomic<std::uint64_t> spawned{0};  ///< tasks, here
+  std::atomic<std::uint64_t> ended{0};    ///< tasks, here
 };
 
 }  // namespace quoll::async

@@ -22,9 +22,13 @@ class GracePeriod : private sync::Retired {
 
   bool await_ready() const noexcept { return false; }
   template <TaskPromise P>
-  [[gnu::always_inline]] void await_suspend(std::coroutine_handle<P> handle) noexcept {
+  [[gnu::always_inline]] std::coroutine_handle<> await_suspend(
+      std::coroutine_handle<P> handle) noexcept {
     handle.promise().suspend_here();
-    suspend(*handle.promise().task(), handle);
+    TaskHeader& task = *handle.promise().task();
+    Scheduler& scheduler = task.scheduler();
+    suspend(task, handle);
+    return scheduler.next();
   }
   void await_resume() const noexcept {}
 

@@ -23,19 +23,22 @@ class RootPromise;
 struct JoinAccess {
   static detail::Lock& lock(TaskHeader& task) noexcept { return task.join_lock_; }
   static WaitList& joiners(TaskHeader& task) noexcept { return task.joiners_; }
-  static bool done(const TaskHeader& task) noexcept { return task.done_; }
+  static bool done(const TaskHeader& task) noexcept {
+    return task.done_.load(std::memory_order_acquire);
+  }
   /// *Requires*: `done`.
   static bool panicked(const TaskHeader& task) noexcept { return task.panicked_; }
-  static void finish(TaskHeader& task) noexcept {
+  /// What goes on in the task's place.
+  static std::coroutine_handle<> finish(TaskHeader& task) noexcept {
     Scheduler& scheduler = task.scheduler();
     TaskList::remove(task);
     detail::LockGuard guard(task.join_lock_);
-    task.done_ = true;
+    task.done_.store(true, std::memory_order_release);
     Waiter* const joiners = task.joiners_.take_all(WaitState::kWoken);
     guard.unlock();
     detail::wake_taken(joiners);
     task.drop_reference();
-    scheduler.task_ended();
+    return scheduler.task_ended();
   }
 };
 
@@ -55,9 +58,9 @@ struct RootResult<void> {};
 struct RootFinal {
   bool await_ready() const noexcept { return false; }
   template <typename P>
-  void await_suspend(std::coroutine_handle<P> handle) const noexcept {
+  std::coroutine_handle<> await_suspend(std::coroutine_handle<P> handle) const noexcept {
     // May destroy this very frame: nothing is touched after it.
-    JoinAccess::finish(*handle.promise().task());
+    return JoinAccess::finish(*handle.promise().task());
   }
   void await_resume() const noexcept {}
 };
@@ -98,7 +101,7 @@ class RootPromise final : public PromiseBase, private TaskHeader {
 
   detail::RootResult<T>& result() noexcept { return result_; }
 
-  /// Makes the header ready to be scheduled; one reference is the executor's.
+  /// Makes the header ready to be scheduled; one reference is the executor's, one the caller's.
   TaskHeader& prepare(Scheduler& scheduler, const char* name) noexcept {
     TaskHeader& self = *this;
     enter(self);
@@ -144,6 +147,7 @@ class [[nodiscard]] JoinHandle {
     WaitState try_now_locked() noexcept {
       return JoinAccess::done(header_) ? WaitState::kWoken : WaitState::kIdle;
     }
+    bool may_be_ready() const noexcept { return JoinAccess::done(header_); }
 
    private:
     TaskHeader& header_;
@@ -169,10 +173,7 @@ class [[nodiscard]] JoinHandle {
   Joining join(CancelToken token = {}) noexcept { return Joining(*task_, token); }
   /// Asks the task to end: its waits that carry its token end with `kCancelled`.
   void cancel() noexcept { task_->cancel_source().cancel(); }
-  bool done() const noexcept {
-    detail::LockGuard guard(JoinAccess::lock(*task_));
-    return JoinAccess::done(*task_);
-  }
+  bool done() const noexcept { return JoinAccess::done(*task_); }
   void detach() noexcept {
     if (TaskHeader* const task = std::exchange(task_, nullptr)) task->drop_reference();
   }
@@ -207,7 +208,6 @@ base::Result<JoinHandle<T>, SpawnError> spawn(Scheduler& scheduler, Task<T> task
   const detail::Root<T> root = detail::run_root(std::move(task));
   if (!root.handle) return base::err(SpawnError::kOutOfMemory);
   TaskHeader& header = root.handle.promise().prepare(scheduler, name);
-  header.add_reference();
   JoinHandle<T> handle(header);
   scheduler.start(header);
   return handle;

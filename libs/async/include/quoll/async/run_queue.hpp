@@ -89,6 +89,20 @@ class RunQueue {
       return pop_urgent();
     return pop_own();
   }
+  /// The next to run if it came by the slot or the ring, as it does when nothing is out of the
+  /// ordinary; null does not mean that there is none.
+  [[gnu::always_inline]] TaskHeader* pop_usual() noexcept {
+    if (!mailbox_.empty() || !posted_.empty()) [[unlikely]]
+      return nullptr;
+    if (slot_ == nullptr) [[likely]] {
+      slot_turns_ = 0;
+      return ring_.pop();
+    }
+    if (slot_turns_ == kSlotTurns) [[unlikely]]
+      return nullptr;
+    ++slot_turns_;
+    return take_slot();
+  }
   /// Whether somebody waits for this hart to give way.
   bool has_urgent() const noexcept { return !mailbox_.empty(); }
   /// Whether there is nothing at all.

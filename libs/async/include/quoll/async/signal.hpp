@@ -38,9 +38,12 @@ class Signal {
     Waiting(Signal& signal, CancelToken token) noexcept : signal_(signal), token_(token) {}
     bool await_ready() noexcept { return signal_.take(); }
     template <TaskPromise P>
-    [[gnu::always_inline]] bool await_suspend(std::coroutine_handle<P> handle) noexcept {
+    [[gnu::always_inline]] std::coroutine_handle<> await_suspend(
+        std::coroutine_handle<P> handle) noexcept {
       handle.promise().suspend_here();
-      return suspend(*handle.promise().task(), handle);
+      TaskHeader& task = *handle.promise().task();
+      Scheduler& scheduler = task.scheduler();
+      return suspend(task, handle) ? scheduler.next() : handle;
     }
     base::Result<void, WaitError> await_resume() noexcept {
       disarm();

@@ -270,11 +270,12 @@ struct CurrentToken : CurrentTask {
 struct Yield {
   bool await_ready() const noexcept { return false; }
   template <TaskPromise P>
-  [[gnu::always_inline]] void await_suspend(std::coroutine_handle<P> handle) const noexcept {
+  [[gnu::always_inline]] std::coroutine_handle<> await_suspend(
+      std::coroutine_handle<P> handle) const noexcept {
     handle.promise().suspend_here();
     TaskHeader& task = *handle.promise().task();
     task.suspend_at(handle);
-    task.scheduler().yield(task);
+    return task.scheduler().yield(task);
   }
   void await_resume() const noexcept {}
 };

@@ -30,14 +30,18 @@ class Scheduler {
   virtual void schedule(TaskHeader& task) noexcept = 0;
   /// The same for a task that has just been made.
   virtual void start(TaskHeader& task) noexcept { schedule(task); }
-  /// As `schedule`, behind all that is runnable on this hart: the task gives way.
-  virtual void yield(TaskHeader& task) noexcept = 0;
+  /// As `schedule`, behind all that is runnable on this hart: the task, which runs here and has
+  /// suspended, gives way. What goes on, as of `next`.
+  virtual std::coroutine_handle<> yield(TaskHeader& task) noexcept = 0;
+  /// The task that ran here has suspended, and may run elsewhere or be gone by now. What goes on in
+  /// its place, on its stack; a coroutine that does nothing when the executor is to look around.
+  virtual std::coroutine_handle<> next() noexcept { return std::noop_coroutine(); }
   /// Called on the task's hart before it suspends, for tasks that asked with `hook_suspend`.
   virtual void before_suspend(TaskHeader& task) noexcept = 0;
   /// The timers of the hart that calls. *Context*: task.
   virtual TimerWheel& timers() noexcept = 0;
-  /// A task of this scheduler has ended.
-  virtual void task_ended() noexcept = 0;
+  /// A task of this scheduler has ended, here. What goes on, as of `next`.
+  virtual std::coroutine_handle<> task_ended() noexcept = 0;
 
  protected:
   ~Scheduler() = default;
@@ -61,6 +65,8 @@ class TaskHeader {
       scheduler_->before_suspend(*this);
     }
   }
+  /// Where the task goes on. *Context*: executor.
+  std::coroutine_handle<> resume_point() const noexcept { return resume_point_; }
   /// Runs the task from where it suspended. *Context*: executor.
   void resume() noexcept { resume_point_.resume(); }
   /// Makes the task runnable again. *Context*: any.
@@ -86,7 +92,11 @@ class TaskHeader {
 
   void add_reference() noexcept { references_.fetch_add(1, std::memory_order_relaxed); }
   void drop_reference() noexcept {
-    if (references_.fetch_sub(1, std::memory_order_acq_rel) == 1) destroy_(*this);
+    // Nobody can take one out of the hands of the only one who has one.
+    if (references_.load(std::memory_order_acquire) == 1 ||
+        references_.fetch_sub(1, std::memory_order_acq_rel) == 1) {
+      destroy_(*this);
+    }
   }
 
   /// The run queue's link; valid while the task is runnable.
@@ -105,9 +115,11 @@ class TaskHeader {
   const char* name_ = "";
   std::uint64_t id_ = 0;
   log::SpanList spans_;
-  detail::Atomic<std::uint32_t> references_{1};
+  /// At first the executor's and the join handle's.
+  detail::Atomic<std::uint32_t> references_{2};
   bool suspend_hook_ = false;
-  detail::Guarded<bool> done_ = false;
+  /// Set under the joiners' lock; who sees it knows the result.
+  detail::Atomic<bool> done_{false};
   detail::Guarded<bool> panicked_ = false;
   detail::Lock join_lock_;
   WaitList joiners_;

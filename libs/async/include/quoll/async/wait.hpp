@@ -52,8 +52,9 @@ void end_all(Lock& lock, WaitList& list, WaitState outcome, Change change) noexc
 /// arrives after finds it queued and takes it out; one that comes after a wake finds neither and
 /// does nothing. Exactly one party schedules the task.
 ///
-/// A `Derived` that counts who waits has `queued_locked()`; one where others may go on when this
-/// one gives up has `withdrawn_locked()`, which takes them out.
+/// A `Derived` that knows without the lock that it will wait most likely says so in
+/// `may_be_ready()`. One that counts who waits has `queued_locked()`; one where others may go on
+/// when this one gives up has `withdrawn_locked()`, which takes them out.
 template <typename Derived>
 class WaitBase : protected Waiter, private CancelRegistration {
  public:
@@ -61,6 +62,9 @@ class WaitBase : protected Waiter, private CancelRegistration {
       : lock_(lock), list_(list), token_(token) {}
 
   bool await_ready() noexcept {
+    if constexpr (requires { self().may_be_ready(); }) {
+      if (!self().may_be_ready()) return false;
+    }
     LockGuard guard(lock_);
     state = self().try_now_locked();
     if (state == WaitState::kIdle) return false;
@@ -70,9 +74,13 @@ class WaitBase : protected Waiter, private CancelRegistration {
   }
 
   template <TaskPromise P>
-  [[gnu::always_inline]] bool await_suspend(std::coroutine_handle<P> handle) noexcept {
+  [[gnu::always_inline]] std::coroutine_handle<> await_suspend(
+      std::coroutine_handle<P> handle) noexcept {
     handle.promise().suspend_here();
-    return suspend(*handle.promise().task(), handle);
+    TaskHeader& header = *handle.promise().task();
+    // Once it is queued another hart may run the task to its end.
+    Scheduler& scheduler = header.scheduler();
+    return suspend(header, handle) ? scheduler.next() : handle;
   }
 
  protected:

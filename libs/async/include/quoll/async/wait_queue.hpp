@@ -20,8 +20,9 @@ class WaitQueue {
   WaitQueue& operator=(const WaitQueue&) = delete;
   ~WaitQueue() { QUOLL_ASSERT(list_.empty()); }
 
-  template <typename Condition>
-  class WaitUnless : public detail::WaitBase<WaitUnless<Condition>> {
+  /// `kAnytime`: the condition may be asked without the lock, too.
+  template <typename Condition, bool kAnytime = false>
+  class WaitUnless : public detail::WaitBase<WaitUnless<Condition, kAnytime>> {
    public:
     WaitUnless(WaitQueue& queue, CancelToken token, Condition condition) noexcept
         : detail::WaitBase<WaitUnless>(queue.lock_, queue.list_, token),
@@ -31,6 +32,11 @@ class WaitQueue {
     }
     WaitState try_now_locked() noexcept {
       return condition_() ? WaitState::kWoken : WaitState::kIdle;
+    }
+    bool may_be_ready() const noexcept
+      requires kAnytime
+    {
+      return condition_();
     }
 
    private:
@@ -94,7 +100,8 @@ class Event {
   void reset() noexcept { set_.store(false, std::memory_order_relaxed); }
   /// `co_await event.wait(token)`: `Result<void, WaitError>`.
   auto wait(CancelToken token = {}) noexcept {
-    return queue_.wait_unless([this] { return is_set(); }, token);
+    const auto is_now_set = [this] { return is_set(); };
+    return WaitQueue::WaitUnless<decltype(is_now_set), true>(queue_, token, is_now_set);
   }
 
  private:

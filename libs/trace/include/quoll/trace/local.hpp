@@ -25,8 +25,8 @@ concept Recordable = std::integral<T> || std::is_enum_v<T>;
 struct Local {
   /// What of all groups is recorded. Nonzero only when the ring has memory.
   std::atomic<GroupMask> enabled{kNoGroups};
-  /// The header of the running slice's record, as far as it is known: `slice_header`.
-  std::atomic<std::uint64_t> slice{0};
+  /// The name of the running task, for the slice's record: `text_key` is its lower bits.
+  std::atomic<std::uint64_t> name{0};
   /// The running task; 0: none.
   std::atomic<std::uint64_t> task{0};
   /// When the running slice, or the sleep, began.
@@ -36,22 +36,25 @@ struct Local {
   /// `task` of a hart that sleeps: no task has this id.
   static constexpr std::uint64_t kParked = ~std::uint64_t{0};
 
-  /// The header of a slice's record, unless the task yields or ends: then `end` is or-ed to it.
-  static constexpr std::uint64_t slice_header(std::uint64_t name) noexcept {
-    return header_of(Event::kSlice, name << kSliceName.shift);
+  /// The running slice begins: of a task that has this name and id. *Context*: this hart.
+  [[gnu::always_inline]] void begin_slice(std::uint64_t time, const char* of_name,
+                                          std::uint64_t of_task) noexcept {
+    // SAFETY: only the address counts, as in `text_key`.
+    name.store(reinterpret_cast<std::uintptr_t>(of_name), std::memory_order_relaxed);
+    begin.store(time, std::memory_order_relaxed);
+    task.store(of_task, std::memory_order_relaxed);
   }
-  static constexpr std::uint64_t slice_end(SliceEnd end) noexcept {
-    return header_of(Event::kNone, std::uint64_t{static_cast<std::uint8_t>(end)});
-  }
-  static constexpr std::uint32_t slice_name(std::uint64_t header) noexcept {
-    return static_cast<std::uint32_t>(header >> (8 + kSliceName.shift) & kSliceName.mask());
-  }
-
-  /// Ends the running slice. *Requires*: `task` has one that began when recording was on.
-  [[gnu::always_inline]] void write_slice(std::uint64_t time, std::uint64_t of_task) noexcept {
-    ring.write(time, slice.load(std::memory_order_relaxed), of_task,
+  /// It ends; the caller changes `task`. *Requires*: `begin_slice` was called, and then this not.
+  [[gnu::always_inline]] void write_slice(std::uint64_t time, std::uint64_t of_task,
+                                          SliceEnd end) noexcept {
+    const std::uint64_t key = name.load(std::memory_order_relaxed) & kTextKeyMask;
+    const std::uint64_t how = static_cast<std::uint8_t>(end);
+    ring.write(time, header_of(Event::kSlice, key << kSliceName.shift | how), of_task,
                begin.load(std::memory_order_relaxed));
-    task.store(0, std::memory_order_relaxed);
+  }
+  /// `text_key` of the running task's name.
+  std::uint32_t slice_name() const noexcept {
+    return static_cast<std::uint32_t>(name.load(std::memory_order_relaxed)) & kTextKeyMask;
   }
 
   bool wants(Group group) const noexcept {

@@ -41,24 +41,39 @@ class Machine {
   }
   void on_run(const async::TaskHeader& task) noexcept {
     trace::Local& local = arch::trace_local();
-    if (!local.wants(trace::Group::kSched)) return;
-    local.slice.store(trace::Local::slice_header(trace::text_key(task.name())),
-                      std::memory_order_relaxed);
-    local.begin.store(trace::now(), std::memory_order_relaxed);
-    local.task.store(task.id(), std::memory_order_relaxed);
+    if (local.wants(trace::Group::kSched)) begin_slice(local, task, trace::now());
   }
-  void on_yield() noexcept { ends_by(trace::SliceEnd::kYielded); }
-  void on_end() noexcept { ends_by(trace::SliceEnd::kEnded); }
-  void on_stop() noexcept {
+  void on_stop(async::StopCause cause) noexcept {
     // Whoever spins for it would wait for as long as the task does.
     QUOLL_DEBUG_ASSERT(sync::locks_held().is_empty());
     trace::Local& local = arch::trace_local();
     const std::uint64_t task = local.task.load(std::memory_order_relaxed);
-    if (task != 0) local.write_slice(trace::now(), task);
+    if (task != 0) {
+      local.write_slice(trace::now(), task, slice_end(cause));
+      local.task.store(0, std::memory_order_relaxed);
+    }
     // Between two tasks the hart reads nothing that is shared (quiescence.hpp).
-    if (arch::hart_local().quiescence.is_asked()) [[unlikely]]
+    if (wants_attention()) [[unlikely]]
       answer_writers();
   }
+  void on_switch(async::StopCause cause, const async::TaskHeader& next) noexcept {
+    QUOLL_DEBUG_ASSERT(sync::locks_held().is_empty());
+    trace::Local& local = arch::trace_local();
+    const std::uint64_t task = local.task.load(std::memory_order_relaxed);
+    if (task == 0) {
+      if (local.wants(trace::Group::kSched)) begin_slice(local, next, trace::now());
+      return;
+    }
+    const std::uint64_t now = trace::now();
+    local.write_slice(now, task, slice_end(cause));
+    if (local.wants(trace::Group::kSched)) [[likely]] {
+      begin_slice(local, next, now);
+    } else {
+      local.task.store(0, std::memory_order_relaxed);
+    }
+  }
+  bool wants_attention() const noexcept { return arch::hart_local().quiescence.is_asked(); }
+  void*& slot() noexcept { return arch::hart_local().executor; }
 
  private:
   static void answer_writers() noexcept;
@@ -66,13 +81,23 @@ class Machine {
   static std::uint64_t running() noexcept {
     return arch::trace_local().task.load(std::memory_order_relaxed);
   }
-  /// Without a slice it changes what nobody reads.
-  static void ends_by(trace::SliceEnd end) noexcept {
-    trace::Local& local = arch::trace_local();
-    local.slice.store(local.slice.load(std::memory_order_relaxed) | trace::Local::slice_end(end),
-                      std::memory_order_relaxed);
+  static void begin_slice(trace::Local& local, const async::TaskHeader& task,
+                          std::uint64_t time) noexcept {
+    local.begin_slice(time, task.name(), task.id());
+  }
+  static constexpr trace::SliceEnd slice_end(async::StopCause cause) noexcept {
+    switch (cause) {
+      case async::StopCause::kSuspended:
+        break;
+      case async::StopCause::kYielded:
+        return trace::SliceEnd::kYielded;
+      case async::StopCause::kEnded:
+        return trace::SliceEnd::kEnded;
+    }
+    return trace::SliceEnd::kSuspended;
   }
 };
-static_assert(async::ExecutorMachine<Machine> && async::WatchingMachine<Machine>);
+static_assert(async::ExecutorMachine<Machine> && async::WatchingMachine<Machine> &&
+              async::RememberingMachine<Machine>);
 
 }  // namespace quoll::exec

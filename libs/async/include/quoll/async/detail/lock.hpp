@@ -18,14 +18,14 @@ class Lock {
   Lock& operator=(const Lock&) = delete;
 
   void lock() noexcept {
-    while (held_.exchange(true, std::memory_order_acquire)) {
-      while (held_.load(std::memory_order_relaxed)) pause();
+    while (held_.exchange(1, std::memory_order_acquire) != 0) {
+      while (held_.load(std::memory_order_relaxed) != 0) pause();
     }
   }
-  void unlock() noexcept { held_.store(false, std::memory_order_release); }
+  void unlock() noexcept { held_.store(0, std::memory_order_release); }
 
  private:
-  LockWord held_{false};
+  LockWord held_{0};
 };
 
 /// Holds a `Lock` for a scope; `unlock()` ends it early.

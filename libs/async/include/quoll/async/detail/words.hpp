@@ -9,14 +9,15 @@
 #else
 
 #include <atomic>
+#include <cstdint>
 
 namespace quoll::async::detail {
 
 /// A word that harts access at once.
 template <typename T>
 using Atomic = std::atomic<T>;
-/// Whether somebody holds a lock.
-using LockWord = std::atomic<bool>;
+/// 1 while somebody holds a lock. As wide as what RISC-V can exchange in one instruction (Zaamo).
+using LockWord = std::atomic<std::uint32_t>;
 
 /// A word that belongs to a lock, or is handed from one task to another by a wake.
 template <typename T>
