@@ -1,6 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //
 // What the executor costs on one hart, in instructions; means over many times.
+#include <algorithm>
+#include <array>
+#include <memory>
+#include <new>
+
+#include <quoll/async/executor.hpp>
 #include <quoll/async/wait_queue.hpp>
 #include <quoll/kernel/exec/exec.hpp>
 #include <quoll/kernel/tests/test.hpp>
@@ -73,6 +79,70 @@ KTEST_TASK(Counts, Wake) {
   }
   tell("wake", (arch::read_instructions() - begun) / (2 * kTimes));
   CO_ASSERT_TRUE((co_await other->join()).has_value());
+}
+
+/// Two harts of an executor of its own, played by one; counts from one task's stop to the next.
+class TwoHarts {
+ public:
+  static constexpr std::size_t kMaxHarts = 2;
+
+  std::size_t hart() const noexcept { return self; }
+  bool in_interrupt() const noexcept { return false; }
+  async::Ticks now() const noexcept { return 0; }
+  void set_deadline(async::Ticks) noexcept {}
+  void park(bool (*)(void*), void*) noexcept {}
+  void wake(std::size_t) noexcept {}
+  void before_suspend(async::TaskHeader&) noexcept {}
+  void on_spawn(const async::TaskHeader&) noexcept {}
+  void on_wake(const async::TaskHeader&, async::WakeCause) noexcept {}
+  void on_run(const async::TaskHeader&) noexcept { between = arch::read_instructions() - stopped; }
+  void on_yield() noexcept {}
+  void on_end() noexcept {}
+  void on_stop() noexcept { stopped = arch::read_instructions(); }
+
+  std::size_t self = 0;
+  std::uint64_t stopped = 0;
+  std::uint64_t between = 0;
+};
+
+struct Theft {
+  using Executor = async::Executor<TwoHarts>;
+  TwoHarts machine;
+  std::array<Executor::Hart, 2> harts;
+  Executor executor{machine, harts};
+  std::size_t ran_on = TwoHarts::kMaxHarts;
+  std::uint64_t count = 0;
+};
+async::Task<void> be_stolen(Theft& theft) {
+  theft.count = theft.machine.between;
+  theft.ran_on = theft.machine.self;
+  theft.executor.stop();
+  co_return;
+}
+/// On hart 0, for as long as hart 1 runs what it has and then what hart 0 has.
+async::Task<void> leave_to_thief(Theft& theft) {
+  const bool is_there = theft.executor.spawn(be_stolen(theft)).has_value();
+  theft.machine.self = 1;
+  if (is_there && theft.executor.spawn(nothing())) theft.executor.run();
+  theft.machine.self = 0;
+  theft.executor.stop();
+  co_return;
+}
+
+// From the end of a hart's own last task to the one that it steals: all that the executor does
+// between the two, without the trace.
+KTEST(Counts, Steal) {
+  std::uint64_t least = ~std::uint64_t{0};
+  for (unsigned i = 0; i < 10; ++i) {
+    const std::unique_ptr<Theft> theft(new (std::nothrow) Theft);
+    ASSERT_TRUE(theft != nullptr);
+    ASSERT_TRUE(theft->executor.spawn(leave_to_thief(*theft)).has_value());
+    const sync::InterruptGuard<arch::Interrupts> guard;
+    theft->executor.run();
+    ASSERT_EQ(theft->ran_on, 1u);
+    least = std::min(least, theft->count);
+  }
+  if (can_count()) tell("steal", least);
 }
 
 KTEST_TASK(Counts, Timers) {

@@ -6,6 +6,7 @@
 #include <quoll/drivers/test_device.hpp>
 #include <quoll/kernel/device/power.hpp>
 #include <quoll/kernel/panic/panic.hpp>
+#include <quoll/kernel/tracing/console.hpp>
 
 namespace quoll::device {
 namespace {
@@ -27,6 +28,7 @@ void set_last_words(void (*say)()) noexcept {
 void power_off(std::uint8_t status) noexcept {
   if (auto* const say = last_words.exchange(nullptr); say != nullptr && !panic::in_progress())
     say();
+  tracing::finish();
   if (volatile void* const registers = test_device.load(std::memory_order_acquire)) {
     arch::MmioWindow(registers).write32(0, drivers::test_device::command_for(status));
   }

@@ -14,8 +14,10 @@
 #include <quoll/kernel/exec/start.hpp>
 #include <quoll/kernel/ipi/ipi.hpp>
 #include <quoll/kernel/irq/irq.hpp>
+#include <quoll/kernel/irq/strays.hpp>
 #include <quoll/kernel/mem/init.hpp>
 #include <quoll/kernel/metrics/metrics.hpp>
+#include <quoll/kernel/tracing/console.hpp>
 #include <quoll/kernel/watchdog/watchdog.hpp>
 #include <quoll/riscv/csr.hpp>
 #include <quoll/sync/once.hpp>
@@ -35,10 +37,12 @@ constinit KernelExecutor* the_executor = nullptr;
 constinit Ticks frequency = 10'000'000;
 constinit Ticks slice = 100'000;
 
-/// The interrupt that ended user mode, now that the kernel's own state is back.
-void serve(const arch::UserExit& exit) noexcept {
-  irq::handle(riscv::TrapCause(exit.cause));
-  if (riscv::TrapCause(exit.cause).is(riscv::Interrupt::kTimer)) executor().poll_timers();
+/// What handlers have to say takes long: they leave it to a hart that takes interrupts. Whether a
+/// line of the log was written, which may have made a task of this hart ready.
+bool tell_what_handlers_left() noexcept {
+  const bool logged = irq::tell_of_strays();
+  tracing::print_waiting();
+  return logged;
 }
 
 [[gnu::noinline]] arch::UserExit enter_user_counted(arch::UserContext& context) {
@@ -119,6 +123,8 @@ void Machine::park(bool (*may_sleep)(void*), void* argument) noexcept {
     answer_writers();
     return;
   }
+  if (tell_what_handlers_left()) [[unlikely]]
+    return;
   arch::Interrupts::disable();
   // A deadline that passed since it was set has been taken and will not come again. While it sleeps
   // the hart reads nothing that is shared; if it has just been asked it answers first.
@@ -157,6 +163,7 @@ void Machine::before_suspend(async::TaskHeader&) noexcept {
 arch::UserExit enter_user(arch::UserContext& context, async::CancelToken stop) {
   arch::HartLocal& local = arch::hart_local();
   readers.pass(local.quiescence);
+  (void)tell_what_handlers_left();
   // What is due now is among what idle harts are offered.
   const Ticks next_timer = executor().poll_timers();
   executor().offer_work();
@@ -178,8 +185,12 @@ arch::UserExit enter_user(arch::UserContext& context, async::CancelToken stop) {
   local.attention = false;
   const arch::UserExit exit =
       metrics::counting() ? enter_user_counted(context) : arch::enter_user(context);
-  if (exit.kind == arch::UserExitKind::kInterrupt) serve(exit);
+  const riscv::TrapCause cause(exit.cause);
+  const bool interrupted = exit.kind == arch::UserExitKind::kInterrupt;
+  if (interrupted) irq::handle(cause);
   arch::Interrupts::enable();
+  // Any number of timers may be due.
+  if (interrupted && cause.is(riscv::Interrupt::kTimer)) executor().poll_timers();
   if (local.float_dirty == &context) executor().current()->hook_suspend();
   return exit;
 }

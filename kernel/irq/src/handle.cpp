@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //
 // What a hart does when it is interrupted.
+#include <array>
+#include <atomic>
 #include <bit>
 #include <cstdint>
 
@@ -9,6 +11,7 @@
 #include <quoll/arch/record.hpp>
 #include <quoll/kernel/ipi/ipi.hpp>
 #include <quoll/kernel/irq/irq.hpp>
+#include <quoll/kernel/irq/strays.hpp>
 #include <quoll/kernel/panic/panic.hpp>
 #include <quoll/kernel/watchdog/watchdog.hpp>
 #include <quoll/riscv/csr.hpp>
@@ -20,15 +23,24 @@
 namespace quoll::irq {
 namespace {
 
+/// Sources that were masked because they belong to nobody. To make a line of each takes thousands
+/// of instructions, so that is not the handler's.
+constinit std::array<std::atomic<std::uint32_t>, 32> strays{};
+constinit std::atomic<bool> has_strays{false};
+
+void note_stray(std::uint32_t source) noexcept {
+  strays[source / 32 % strays.size()].fetch_or(std::uint32_t{1} << source % 32,
+                                               std::memory_order_relaxed);
+  has_strays.store(true, std::memory_order_release);
+}
+
 void handle_external() noexcept {
   MachineRouter* const controller = router();
   if (controller == nullptr) return;
   controller->serve(
       arch::Harts::id(),
       [](std::uint32_t source) noexcept { trace::record<trace::Event::kDevice>(source); },
-      [](std::uint32_t source) noexcept {
-        log::warn(kTarget, "interrupt {} belongs to nobody; masked", source);
-      });
+      [](std::uint32_t source) noexcept { note_stray(source); });
 }
 
 /// Counts the interrupt; what it returns is to be given to `leave`.
@@ -92,6 +104,20 @@ void handle_external() noexcept {
 }
 
 }  // namespace
+
+bool tell_of_strays() noexcept {
+  if (!has_strays.load(std::memory_order_relaxed)) [[likely]]
+    return false;
+  has_strays.exchange(false, std::memory_order_acquire);
+  for (std::uint32_t i = 0; i < strays.size(); ++i) {
+    for (std::uint32_t word = strays[i].exchange(0, std::memory_order_relaxed); word != 0;
+         word &= word - 1) {
+      log::warn(kTarget, "interrupt {} belongs to nobody; masked",
+                32 * i + static_cast<std::uint32_t>(std::countr_zero(word)));
+    }
+  }
+  return true;
+}
 
 void handle(riscv::TrapCause cause, const arch::TrapFrame* frame) noexcept {
   if (cause.is(riscv::Interrupt::kSoftware)) {

@@ -115,6 +115,8 @@ void take_over(std::string_view message, std::uint64_t pc) noexcept {
   // So that no line of theirs ends in the middle of ours. Who does not come is told of in the end.
   constexpr std::uint64_t kGraceMicroseconds = 100;
   wait_for_others(kGraceMicroseconds);
+  // What was written before comes first.
+  tracing::print_waiting();
 }
 
 void print_other_harts(Sink sink) noexcept {

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 #include <algorithm>
 #include <array>
+#include <cstring>
 
 #include <quoll/arch/clock.hpp>
+#include <quoll/arch/hart_local.hpp>
 #include <quoll/arch/interrupts.hpp>
 #include <quoll/arch/sbi.hpp>
 #include <quoll/async/signal.hpp>
@@ -11,6 +13,8 @@
 #include <quoll/kernel/tracing/console.hpp>
 #include <quoll/log/log.hpp>
 #include <quoll/sync/spin_lock.hpp>
+
+#include "console_queue.hpp"
 
 namespace quoll::tracing {
 namespace {
@@ -25,25 +29,32 @@ struct Ring {
   std::array<char, kRingSize> bytes{};
   std::uint64_t end = 0;  ///< bytes ever written
 
+  /// *Requires*: no more than the ring holds.
   void append(std::string_view text) noexcept {
-    for (const char c : text) bytes[end++ % kRingSize] = c;
+    const std::size_t at = end % kRingSize;
+    const std::size_t first = std::min(text.size(), kRingSize - at);
+    std::memcpy(&bytes[at], text.data(), first);
+    std::memcpy(bytes.data(), text.data() + first, text.size() - first);
+    end += text.size();
   }
   std::size_t read(std::uint64_t& from, std::span<std::byte> into) const noexcept {
     if (end - from > kRingSize) from = end - kRingSize;
+    const std::size_t at = from % kRingSize;
     const std::size_t size = std::min<std::size_t>(into.size(), end - from);
-    for (std::size_t i = 0; i < size; ++i) {
-      into[i] = static_cast<std::byte>(bytes[(from + i) % kRingSize]);
-    }
+    const std::size_t first = std::min(size, kRingSize - at);
+    std::memcpy(into.data(), &bytes[at], first);
+    std::memcpy(into.data() + first, bytes.data(), size - first);
     from += size;
     return size;
   }
 };
 
 // The lock is taken with interrupts off: handlers log too. Lines never nest on one hart, since
-// nothing under the lock can fault or log.
+// nothing under the lock can fault or log. Under it lines are copied, and no device is waited for.
 using ConsoleLock = sync::IrqSpinLock<arch::Interrupts, sync::LockRank::kLog>;
 constinit ConsoleLock console_lock;
 constinit Ring ring QUOLL_GUARDED_BY(console_lock);
+constinit ConsoleQueue queue;
 constinit std::atomic<PutByte> put_byte{&put_to_firmware};
 constinit async::Signal grew;
 constinit std::uint64_t ticks_per_us = 1;
@@ -98,6 +109,37 @@ class Coloured {
   std::size_t size_ = 0;
 };
 
+void put_on_console(char byte) noexcept {
+  put_byte.load(std::memory_order_acquire)(static_cast<std::uint8_t>(byte));
+}
+
+bool try_append(std::string_view text) noexcept {
+  sync::LockGuard guard(console_lock);
+  return queue.append(text);
+}
+
+/// Appends to the console's queue, and waits for room if there is none. *Requires*: no more than
+/// `ConsoleQueue::kMostAtOnce`.
+void append(std::string_view text) noexcept {
+  while (!try_append(text)) {
+    if (panic::in_progress()) return;
+    print_waiting();
+    arch::Interrupts::relax();
+  }
+}
+
+void append_to_ring(std::string_view line) noexcept {
+  sync::LockGuard guard(console_lock);
+  ring.append(line);
+}
+
+/// Brings out what waits. An interrupt handler leaves that to whoever writes next, sleeps, or
+/// enters user mode: the hart takes no interrupts meanwhile.
+void print_unless_interrupted() noexcept {
+  if (arch::hart_local().interrupt_depth != 0) return;
+  queue.print(arch::Harts::id(), &put_on_console);
+}
+
 /// To the console and to the ring, each with colours or without.
 void write_both(std::string_view to_console, std::string_view to_ring) noexcept {
   if (panic::in_progress()) {
@@ -105,11 +147,10 @@ void write_both(std::string_view to_console, std::string_view to_ring) noexcept 
     if (panic::is_reporting()) write_unlocked(to_console);
     return;
   }
-  {
-    sync::LockGuard guard(console_lock);
-    write_unlocked(to_console);
-    ring.append(to_ring);
-  }
+  // One after the other: each takes some instructions for every byte, and interrupts are off.
+  append(to_console.substr(0, ConsoleQueue::kMostAtOnce));
+  append_to_ring(to_ring);
+  print_unless_interrupted();
   grew.set();
 }
 
@@ -145,13 +186,31 @@ void use_console(PutByte put) noexcept {
 }
 
 void write_unlocked(std::string_view text) noexcept {
-  const PutByte put = put_byte.load(std::memory_order_acquire);
-  for (const char c : text) put(static_cast<std::uint8_t>(c));
+  for (const char c : text) put_on_console(c);
+}
+
+void print_waiting() noexcept {
+  if (queue.empty()) [[likely]]
+    return;
+  const unsigned self = arch::Harts::id();
+  if (panic::in_progress() || queue.is_printer(self)) return queue.bring_out(&put_on_console);
+  queue.print(self, &put_on_console);
+}
+
+void finish() noexcept {
+  while (!queue.empty()) {
+    print_waiting();
+    arch::Interrupts::relax();
+  }
 }
 
 void write(std::string_view text) noexcept {
-  sync::LockGuard guard(console_lock);
-  write_unlocked(text);
+  while (!text.empty()) {
+    const std::string_view part = text.substr(0, ConsoleQueue::kMostAtOnce);
+    append(part);
+    text.remove_prefix(part.size());
+  }
+  print_unless_interrupted();
 }
 
 void write_line(std::string_view line) noexcept {
@@ -167,8 +226,17 @@ std::uint64_t kernel_bias() noexcept {
 }
 
 std::size_t read_ring(std::uint64_t& from, std::span<std::byte> into) noexcept {
-  sync::LockGuard guard(console_lock);
-  return ring.read(from, into);
+  std::size_t size = 0;
+  while (size < into.size()) {
+    // Interrupts go on between pieces.
+    constexpr std::size_t kPiece = 128;
+    sync::LockGuard guard(console_lock);
+    const std::size_t read =
+        ring.read(from, into.subspan(size, std::min(kPiece, into.size() - size)));
+    if (read == 0) break;
+    size += read;
+  }
+  return size;
 }
 
 std::uint64_t ring_end() noexcept {

@@ -164,6 +164,8 @@ void tick(const arch::TrapFrame* frame) noexcept {
   local.watch_at = now + interval();
   note_oneself(local, frame, now);
   for (unsigned hart = 0; hart < arch::Harts::count(); ++hart) look_at(hart, local, frame, now);
+  // Perhaps nobody else ever does.
+  tracing::print_waiting();
 }
 
 void renew() noexcept {
@@ -173,6 +175,7 @@ void renew() noexcept {
 void answer(const arch::TrapFrame* frame) noexcept {
   // Not if it was taken back meanwhile.
   if (harts[arch::hart_local().id].asked.exchange(0) != 0) tell_of_oneself(frame);
+  tracing::print_waiting();
 }
 
 }  // namespace quoll::watchdog

@@ -67,6 +67,8 @@ void on_waiting(sync::LockWait& wait) noexcept {
   panic::print_place(sink, wait.owner().taken_at());
   sink("  it is wanted here:\n");
   panic::print_place(sink, wait.asked_at());
+  // In a handler too: it may wait for ever.
+  if (wait.rank() != sync::LockRank::kLog) tracing::print_waiting();
 }
 
 void on_over(const sync::LockWait& wait) noexcept {

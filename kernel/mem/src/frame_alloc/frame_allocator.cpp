@@ -83,23 +83,23 @@ FrameNumber FrameAllocator::take_from_lists() noexcept {
 }
 
 void FrameAllocator::give_run(FrameNumber first, std::uint64_t count) noexcept {
-  sync::LockGuard guard(lock_);
   if (count == 1) {
+    sync::LockGuard guard(lock_);
     if (info(address(first)).ownership() != FrameInfo::kOwnedOnce) [[unlikely]] {
       report_broken(first, "freed twice");
     }
     return buddies_.free(first, 0);
   }
-  for_each_block(first, count,
-                 [this](FrameNumber block, unsigned order)
-                     QUOLL_NO_THREAD_SAFETY_ANALYSIS {  // under the guard above
-                       const FrameInfo& record = arenas_.info(block);
-                       if (record.state != FrameState::kAllocated || record.order != order ||
-                           record.references == 0) [[unlikely]] {
-                         report_broken(block, "freed twice");
-                       }
-                       buddies_.free(block, order);
-                     });
+  for_each_block(first, count, [this](FrameNumber block, unsigned order) {
+    // Interrupts go on between blocks.
+    sync::LockGuard guard(lock_);
+    const FrameInfo& record = arenas_.info(block);
+    if (record.state != FrameState::kAllocated || record.order != order || record.references == 0)
+        [[unlikely]] {
+      report_broken(block, "freed twice");
+    }
+    buddies_.free(block, order);
+  });
 }
 
 void FrameAllocator::release_range(mem::PhysicalRange range) noexcept {
@@ -107,8 +107,9 @@ void FrameAllocator::release_range(mem::PhysicalRange range) noexcept {
   const Stretches stretches(ranges, map_.physical_range());
   const auto stretch = stretches.next(0);
   if (!stretch) return;
-  sync::LockGuard guard(lock_);
   for (std::uint64_t i = stretch->first; i < stretch->end; ++i) {
+    // Interrupts go on between frames.
+    sync::LockGuard guard(lock_);
     const auto frame = static_cast<FrameNumber>(i);
     const FrameInfo& record = arenas_.info(frame);
     QUOLL_ASSERT(record.ownership() == FrameInfo::kOwnedOnce);

@@ -19,17 +19,24 @@ using InterruptsOff = sync::InterruptGuard<arch::Interrupts>;
 
 constexpr auto kRelax = [] { arch::Interrupts::relax(); };
 
+/// How many frames a cache gets where no block has as many as it should have: each is a search of
+/// its own, and interrupts are off.
+constexpr std::size_t kRefillSingly = 4;
+
 }  // namespace
 
 // Taking.
 
 std::uint64_t FrameAllocator::take_slowly() noexcept {
   if (!has_memory()) return 0;
-  // Off throughout: the hart stays the same, and finds its cache as it left it.
-  const InterruptsOff guard;
-  const unsigned hart = arch::Harts::id();
-  std::uint64_t address = pop_from(hart);
-  if (address == 0) address = refill(hart);
+  std::uint64_t address = 0;
+  {
+    // Off for both: the hart stays the same, and finds its cache as it left it.
+    const InterruptsOff guard;
+    const unsigned hart = arch::Harts::id();
+    address = pop_from(hart);
+    if (address == 0) address = refill(hart);
+  }
   if (address == 0) address = steal();
   if (address == 0) return 0;
   arenas_.info(number(mem::PhysicalAddress(address))).set_ownership(FrameInfo::kOwnedOnce);
@@ -52,7 +59,7 @@ std::uint64_t FrameAllocator::refill(unsigned hart) noexcept {
     // A whole batch in one block if there is one: one search, no splitting frame by frame.
     block = buddies_.take(kRefillOrder);
     if (block == kNoFrame) {
-      for (; count < kRefill; ++count) {
+      for (; count < kRefillSingly; ++count) {
         const FrameNumber frame = buddies_.take(0);
         if (frame == kNoFrame) break;
         batch[count] = frame_address(frame).value();
@@ -79,7 +86,9 @@ std::uint64_t FrameAllocator::refill(unsigned hart) noexcept {
 }
 
 std::uint64_t FrameAllocator::steal() noexcept {
-  for (unsigned hart = 0; hart < sync::kMaxHarts; ++hart) {
+  for (unsigned hart = 0; hart < arch::Harts::count(); ++hart) {
+    // Interrupts go on between harts.
+    const InterruptsOff guard;
     if (const std::uint64_t address = pop_from(hart)) return address;
   }
   return 0;
@@ -108,30 +117,35 @@ void FrameAllocator::drop_slowly(mem::PhysicalAddress address) noexcept {
 }
 
 void FrameAllocator::give_slowly(std::uint64_t address) noexcept {
-  const InterruptsOff guard;
   const unsigned hart = arch::Harts::id();
   FrameCache& cache = caches_[hart];
   for (;;) {
-    FrameCache::Slot* const top = FrameCache::claim(gate(hart), kRelax);
-    if (!cache.is_full(top)) {
-      *top = address;
-      FrameCache::give_back(gate(hart), top + 1);
-      return;
+    {
+      const InterruptsOff guard;
+      FrameCache::Slot* const top = FrameCache::claim(gate(hart), kRelax);
+      const bool has_room = !cache.is_full(top);
+      if (has_room) *top = address;
+      FrameCache::give_back(gate(hart), has_room ? top + 1 : top);
+      if (has_room) return;
     }
-    FrameCache::give_back(gate(hart), top);
+    // Interrupt handlers may fill it again meanwhile.
     flush_from(hart);
   }
 }
 
 std::size_t FrameAllocator::flush_from(unsigned hart) noexcept {
   std::array<std::uint64_t, kFlush> batch;  // NOLINT(cppcoreguidelines-pro-type-member-init)
-  FrameCache::Slot* const top = FrameCache::claim(gate(hart), kRelax);
-  const std::size_t count = std::min(kFlush, caches_[hart].count(top));
-  std::copy_n(top - count, count, batch.begin());
-  FrameCache::give_back(gate(hart), top - count);
-  if (count == 0) return 0;
-  sync::LockGuard guard(lock_);
+  std::size_t count = 0;
+  {
+    const InterruptsOff guard;
+    FrameCache::Slot* const top = FrameCache::claim(gate(hart), kRelax);
+    count = std::min(kFlush, caches_[hart].count(top));
+    std::copy_n(top - count, count, batch.begin());
+    FrameCache::give_back(gate(hart), top - count);
+  }
   for (std::size_t i = 0; i < count; ++i) {
+    // One by one: each may be joined with others through all orders, and interrupts are off.
+    sync::LockGuard guard(lock_);
     buddies_.free(number(mem::PhysicalAddress(batch[i])), 0);
   }
   return count;
@@ -139,11 +153,8 @@ std::size_t FrameAllocator::flush_from(unsigned hart) noexcept {
 
 void FrameAllocator::drain_caches() noexcept {
   if (!has_memory()) return;
-  for (unsigned hart = 0; hart < sync::kMaxHarts; ++hart) {
-    // Interrupts go on between batches.
-    for (;;) {
-      const InterruptsOff guard;
-      if (flush_from(hart) == 0) break;
+  for (unsigned hart = 0; hart < arch::Harts::count(); ++hart) {
+    while (flush_from(hart) != 0) {
     }
   }
 }

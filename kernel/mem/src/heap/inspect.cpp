@@ -83,12 +83,17 @@ void Heap::trim() noexcept {
       sync::LockGuard guard(size_class.lock);
       harts = size_class.caches;
     }
-    // Interrupts go on between caches.
     harts.for_each([&](unsigned hart) {
       HeapCache& cache = caches_[hart].of_class[index_of(size_class)];
-      sync::LockGuard guard(size_class.lock);
-      const HeapCache::Word list = cache.claim(kRelax);
-      cache.give_back(drain(size_class, cache, list, ~0U));
+      // What it can hold at most: its hart may go on filling it. Interrupts go on between a few.
+      const std::size_t most = HeapCache::capacity(index_of(size_class));
+      bool is_empty = false;
+      for (std::size_t done = 0; !is_empty && done < most; done += kTrim) {
+        sync::LockGuard guard(size_class.lock);
+        const HeapCache::Word list = drain(size_class, cache, cache.claim(kRelax), kTrim);
+        is_empty = cache.is_empty(list);
+        cache.give_back(list);
+      }
     });
     const auto next_surplus = [&] {
       sync::LockGuard guard(size_class.lock);

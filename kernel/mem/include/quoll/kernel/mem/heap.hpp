@@ -102,6 +102,7 @@ class Heap {
   // the cache to slabs. A slab that is new is work enough.
   static constexpr unsigned kRefill = 3;
   static constexpr unsigned kDrain = 2;
+  static constexpr unsigned kTrim = 4;  ///< when all of a cache goes
   /// Slabs without objects that are kept, so that a lone object does not fetch a frame each time.
   /// One call gives back no more than one beyond them.
   static constexpr std::uint64_t kKeptEmpty = 1;

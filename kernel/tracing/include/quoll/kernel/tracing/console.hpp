@@ -39,10 +39,15 @@ void use_colour(Colour wanted) noexcept;
 /// From here on the console is this device instead of the firmware's.
 void use_console(PutByte put) noexcept;
 
-/// Writes text unbroken by other harts' lines. *Context*: any.
+/// Writes text unbroken by other harts' lines, if it is no longer than a line. It is on its way to
+/// the console when this returns: another hart may be busy with that. *Context*: any.
 void write(std::string_view text) noexcept;
-/// The same past the lock: for panics only.
+/// The same past the lock and the queue: for panics only.
 void write_unlocked(std::string_view text) noexcept;
+/// Brings out what waits to be written, unless another hart does so. *Context*: any.
+void print_waiting() noexcept;
+/// Returns when everything has been written. *Context*: before the machine ends.
+void finish() noexcept;
 /// Writes one whole log line: to the console and to the ring.
 void write_line(std::string_view line) noexcept;
 

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//
+// What the console still has to be told. A device takes its bytes slowly, and nobody is to keep
+// interrupts off for so long: texts are put here whole, which is quick, and brought to the device
+// byte by byte, with interrupts on.
+//
+// Protocol. Who appends has the console's lock, and then brings out what there is, unless somebody
+// does so already: one at a time is the *printer*. A printer that has found nothing more stops
+// being it, and looks once more; who has appended and finds a printer leaves it to that. Between
+// the two steps of either is a sequentially consistent fence, so that one of the two sees the
+// other.
+//
+// A printer may be interrupted by a handler that appends on the same hart; its text goes out when
+// the handler has returned. If there is no room then, the handler brings out what is there: so the
+// next byte is taken by a compare-and-exchange.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <string_view>
+
+namespace quoll::tracing {
+
+class ConsoleQueue {
+ public:
+  static constexpr std::size_t kSize = 4096;
+  /// Longer texts are appended in several parts.
+  static constexpr std::size_t kMostAtOnce = 288;
+
+  /// False when there is no room. *Requires*: the console's lock; no more than `kMostAtOnce`.
+  bool append(std::string_view text) noexcept {
+    const std::uint64_t end = end_.load(std::memory_order_relaxed);
+    if (text.size() > kSize - (end - printed_.load(std::memory_order_acquire))) return false;
+    const std::size_t at = end % kSize;
+    const std::size_t first = std::min(text.size(), kSize - at);
+    std::memcpy(&bytes_[at], text.data(), first);
+    std::memcpy(bytes_.data(), text.data() + first, text.size() - first);
+    end_.store(end + text.size(), std::memory_order_release);
+    return true;
+  }
+
+  bool empty() const noexcept {
+    return printed_.load(std::memory_order_relaxed) == end_.load(std::memory_order_relaxed);
+  }
+  /// Whether this hart is the printer: then the caller has interrupted it.
+  bool is_printer(unsigned hart) const noexcept {
+    return printer_.load(std::memory_order_relaxed) == hart + 1;
+  }
+
+  /// Brings out what there is, unless somebody does. *Context*: any.
+  template <typename Put>
+  void print(unsigned hart, Put put) noexcept {
+    std::atomic_thread_fence(std::memory_order_seq_cst);
+    do {
+      std::uint32_t nobody = 0;
+      if (!printer_.compare_exchange_strong(nobody, hart + 1, std::memory_order_acquire,
+                                            std::memory_order_relaxed)) {
+        return;
+      }
+      bring_out(put);
+      printer_.store(0, std::memory_order_release);
+      std::atomic_thread_fence(std::memory_order_seq_cst);
+    } while (!empty());
+  }
+  /// The same without asking who prints: for a handler that has interrupted the printer, and for a
+  /// machine whose other harts stand still.
+  template <typename Put>
+  void bring_out(Put put) noexcept {
+    std::uint64_t next = printed_.load(std::memory_order_relaxed);
+    while (next != end_.load(std::memory_order_acquire)) {
+      const char byte = bytes_[next % kSize];
+      if (!printed_.compare_exchange_strong(next, next + 1, std::memory_order_release,
+                                            std::memory_order_relaxed)) {
+        continue;
+      }
+      put(byte);
+      next = printed_.load(std::memory_order_relaxed);
+    }
+  }
+
+ private:
+  std::array<char, kSize> bytes_{};
+  std::atomic<std::uint64_t> end_{0};      ///< bytes ever appended
+  std::atomic<std::uint64_t> printed_{0};  ///< of these, how many have been brought out
+  std::atomic<std::uint32_t> printer_{0};  ///< its number plus one
+};
+
+}  // namespace quoll::tracing

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//
+// Threads that write lines to one console, as harts do: each line comes out, whole, and those of
+// one thread in their order. A line that nobody brings out is found at the end. Run under
+// ThreadSanitizer, which says what is not ordered.
+#include <array>
+#include <atomic>
+#include <cstdio>
+#include <cstdlib>
+#include <mutex>
+#include <string>
+#include <thread>
+
+#include "console_queue.hpp"
+
+namespace quoll::tracing {
+namespace {
+
+constexpr unsigned kThreads = 4;
+constexpr unsigned kLines = 3000;
+
+ConsoleQueue queue;
+std::mutex lock;
+// The device: the queue says who writes to it.
+std::string device;
+
+void put(char byte) {
+  device.push_back(byte);
+}
+
+void write(unsigned self, const std::string& line) {
+  for (;;) {
+    {
+      const std::lock_guard guard(lock);
+      if (queue.append(line)) break;
+    }
+    queue.print(self, &put);
+  }
+  queue.print(self, &put);
+}
+
+void check(bool condition, const char* what) {
+  if (condition) return;
+  std::fprintf(stderr, "console queue: not %s\n", what);
+  std::exit(1);
+}
+
+/// Lines are of all lengths, so that they come round the queue's end in all ways.
+std::string line_of(unsigned self, unsigned number) {
+  std::string line = std::to_string(self) + " " + std::to_string(number) + " ";
+  return line.append((self * 31 + number) % 200, static_cast<char>('a' + self)) + "\n";
+}
+
+void run() {
+  std::array<std::thread, kThreads> threads;
+  for (unsigned i = 0; i < kThreads; ++i) {
+    threads[i] = std::thread([i] {
+      for (unsigned line = 0; line < kLines; ++line) write(i, line_of(i, line));
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  check(queue.empty(), "everything came out");
+  std::array<unsigned, kThreads> next{};
+  for (std::size_t at = 0; at < device.size();) {
+    const auto self = static_cast<unsigned>(device[at] - '0');
+    check(self < kThreads, "a line begins where one has ended");
+    const std::string line = line_of(self, next[self]++);
+    check(device.compare(at, line.size(), line) == 0, "the next line, whole");
+    at += line.size();
+  }
+  for (const unsigned count : next) check(count == kLines, "all lines");
+}
+
+/// A handler that has interrupted the printer finds no room, and brings out what there is.
+void interrupt() {
+  static unsigned depth = 0;
+  static std::string said;
+  ConsoleQueue own;
+  check(own.append("ab"), "room");
+  own.print(0, [&own](char byte) {
+    said.push_back(byte);
+    if (depth++ != 0) return;
+    check(own.is_printer(0) && !own.is_printer(1), "the printer is known");
+    const std::string text(ConsoleQueue::kMostAtOnce, 'x');
+    while (own.append(text)) {
+    }
+    own.print(0, [](char) { check(false, "one printer"); });
+    own.bring_out([](char other) { said.push_back(other); });
+    check(own.empty() && own.append("c"), "room again");
+  });
+  check(said.starts_with("abx") && said.ends_with("xc"), "the order");
+}
+
+}  // namespace
+}  // namespace quoll::tracing
+
+int main() {
+  quoll::tracing::run();
+  quoll::tracing::interrupt();
+  return 0;
+}
