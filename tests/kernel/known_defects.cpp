@@ -10,6 +10,8 @@
 #include <quoll/arch/user_memory.hpp>
 #include <quoll/async/channel.hpp>
 #include <quoll/kernel/exec/exec.hpp>
+#include <quoll/kernel/exec/machine.hpp>
+#include <quoll/kernel/ipi/ipi.hpp>
 #include <quoll/kernel/irq/irq.hpp>
 #include <quoll/kernel/tests/test.hpp>
 #include <quoll/log/log.hpp>
@@ -138,6 +140,27 @@ KTEST_TASK(KnownDefects, IrqWakeBetweenTheLookAndTheSleepIsNotLost, within("60s"
     CO_ASSERT_TRUE(answered.has_value());
     EXPECT_EQ(*answered, kRounds);
   }
+}
+
+// The same in one step: what comes after the look is still pending when the hart sleeps. Otherwise
+// each sleep goes on until some timer ends it.
+KTEST(KnownDefects, IrqSleepEndsByWhatCameAfterTheLook, within("60s")) {
+  constexpr unsigned kSleeps = 8;
+  exec::Machine machine;
+  unsigned looks = 0;
+  const std::uint64_t before = irq::hart_counts(arch::Harts::id()).timer;
+  for (unsigned i = 0; i < kSleeps; ++i) {
+    machine.set_deadline(now() + ticks_per_second());
+    machine.park(
+        [](void* argument) {
+          ++*static_cast<unsigned*>(argument);
+          ipi::post(arch::Harts::id(), ipi::Reason::kWake);
+          return true;
+        },
+        &looks);
+  }
+  EXPECT_GE(looks, kSleeps / 2);
+  EXPECT_LT(irq::hart_counts(arch::Harts::id()).timer - before, kSleeps / 2);
 }
 
 // k23: an address in `stval` that is none, as a guest may bring about, panicked the kernel.

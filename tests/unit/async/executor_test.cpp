@@ -119,12 +119,39 @@ Task<void> ping(World& world, int rounds, int& last) {
   EXPECT_TRUE((co_await handle->join()).has_value());
 }
 
-// kasync: a remote wake sent no IPI, and a parked hart slept on.
-TEST(KnownDefects, KasyncRemoteWakeReachesAParkedHart) {
+TEST(Executor, PingsOnManyHarts) {
   World world;
   int last = 0;
   EXPECT_TRUE(world.run(3, ping(world, 3000, last)));
   EXPECT_EQ(last, 3000);
+}
+
+constexpr int kMeeting = 3;
+constexpr std::uint64_t kPatience = 20'000'000;
+
+/// Waits for the others and never gives way: each needs a hart of its own.
+Task<void> meet(std::atomic<int>& here, std::atomic<std::uint64_t>& spins) {
+  here.fetch_add(1);
+  while (here.load() < kMeeting && spins.fetch_add(1) < kPatience) std::this_thread::yield();
+  co_return;
+}
+
+// kasync: a remote wake sent no IPI, and a parked hart slept on.
+TEST(KnownDefects, KasyncRemoteWakeReachesAParkedHart) {
+  World world;
+  std::atomic<int> here{0};
+  std::atomic<std::uint64_t> spins{0};
+  EXPECT_TRUE(world.run(kMeeting, [](World& w, auto& h, auto& s) -> Task<void> {
+    while (w.machine().sleeping() != kMeeting - 1) co_await yield_now();
+    std::array<JoinHandle<>, kMeeting> handles;
+    for (auto& handle : handles) {
+      auto spawned = w.executor().spawn(meet(h, s));
+      EXPECT_TRUE(spawned.has_value());
+      handle = std::move(*spawned);
+    }
+    for (auto& handle : handles) EXPECT_TRUE((co_await handle.join()).has_value());
+  }(world, here, spins)));
+  EXPECT_LT(spins.load(), kPatience);
 }
 
 // kasync: stop() unparked nobody.
