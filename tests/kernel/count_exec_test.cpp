@@ -96,14 +96,18 @@ class TwoHarts {
   void on_spawn(const async::TaskHeader&) noexcept {}
   void on_wake(const async::TaskHeader&, async::WakeCause) noexcept {}
   void on_run(const async::TaskHeader&) noexcept { between = arch::read_instructions() - stopped; }
-  void on_yield() noexcept {}
-  void on_end() noexcept {}
-  void on_stop() noexcept { stopped = arch::read_instructions(); }
+  void on_stop(async::StopCause) noexcept { stopped = arch::read_instructions(); }
+  void on_switch(async::StopCause, const async::TaskHeader&) noexcept {}
+  bool wants_attention() const noexcept { return false; }
+  void*& slot() noexcept { return slots[self]; }
 
   std::size_t self = 0;
+  std::array<void*, kMaxHarts> slots{};
   std::uint64_t stopped = 0;
   std::uint64_t between = 0;
 };
+
+static_assert(async::WatchingMachine<TwoHarts> && async::RememberingMachine<TwoHarts>);
 
 struct Theft {
   using Executor = async::Executor<TwoHarts>;

@@ -257,11 +257,11 @@ class Executor final : public Scheduler {
   /// nothing else to look at. Calls nobody, so it keeps no register on the stack.
   [[gnu::always_inline]] std::coroutine_handle<> go_on(Hart& hart, StopCause cause) noexcept {
     if (stopping_.load(std::memory_order_relaxed) || parked_.any() || is_timer_due(hart) ||
-        wants_attention()) [[unlikely]]
+        wants_attention() || !hart.queue.is_usual()) [[unlikely]]
       return look_around(hart, cause);
     TaskHeader* const task = hart.queue.pop_usual();
     if (task == nullptr) [[unlikely]]
-      return look_around(hart, cause);
+      return leave(hart, cause);
     if constexpr (kWatched) machine_.on_switch(cause, *task);
     hart.current = task;
     count_up(hart.resumed);
@@ -282,6 +282,12 @@ class Executor final : public Scheduler {
     if (parked_.any()) [[unlikely]]
       share(hart);
     return begin(hart, *task);
+  }
+
+  /// To `run`: there is nothing, unless in the overflow or elsewhere.
+  [[gnu::noinline]] std::coroutine_handle<> leave(Hart& hart, StopCause cause) noexcept {
+    end(hart, cause);
+    return std::noop_coroutine();
   }
 
   bool is_timer_due(Hart& hart) noexcept {

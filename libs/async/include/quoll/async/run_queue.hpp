@@ -89,17 +89,16 @@ class RunQueue {
       return pop_urgent();
     return pop_own();
   }
-  /// The next to run if it came by the slot or the ring, as it does when nothing is out of the
-  /// ordinary; null does not mean that there is none.
+  /// Whether the next to run, if there is one, comes by the slot or the ring.
+  [[gnu::always_inline]] bool is_usual() const noexcept {
+    return mailbox_.empty() && posted_.empty() && (slot_ == nullptr || slot_turns_ < kSlotTurns);
+  }
+  /// That one, or null: the ring is empty. *Requires*: `is_usual()`.
   [[gnu::always_inline]] TaskHeader* pop_usual() noexcept {
-    if (!mailbox_.empty() || !posted_.empty()) [[unlikely]]
-      return nullptr;
     if (slot_ == nullptr) [[likely]] {
       slot_turns_ = 0;
       return ring_.pop();
     }
-    if (slot_turns_ == kSlotTurns) [[unlikely]]
-      return nullptr;
     ++slot_turns_;
     return take_slot();
   }
