@@ -109,6 +109,8 @@ class Coloured {
   std::size_t size_ = 0;
 };
 
+using Hold = sync::InterruptGuard<arch::Interrupts>;
+
 void put_on_console(char byte) noexcept {
   put_byte.load(std::memory_order_acquire)(static_cast<std::uint8_t>(byte));
 }
@@ -137,7 +139,7 @@ void append_to_ring(std::string_view line) noexcept {
 /// enters user mode: the hart takes no interrupts meanwhile.
 void print_unless_interrupted() noexcept {
   if (arch::hart_local().interrupt_depth != 0) return;
-  queue.print(arch::Harts::id(), &put_on_console);
+  queue.print<Hold>(arch::Harts::id(), &put_on_console);
 }
 
 /// To the console and to the ring, each with colours or without.
@@ -193,8 +195,8 @@ void print_waiting() noexcept {
   if (queue.empty()) [[likely]]
     return;
   const unsigned self = arch::Harts::id();
-  if (panic::in_progress() || queue.is_printer(self)) return queue.bring_out(&put_on_console);
-  queue.print(self, &put_on_console);
+  if (panic::in_progress() || queue.is_printer(self)) return queue.bring_out<Hold>(&put_on_console);
+  queue.print<Hold>(self, &put_on_console);
 }
 
 void finish() noexcept {

@@ -11,8 +11,10 @@
 // other.
 //
 // A printer may be interrupted by a handler that appends on the same hart; its text goes out when
-// the handler has returned. If there is no room then, the handler brings out what is there: so the
-// next byte is taken by a compare-and-exchange.
+// the handler has returned. If there is no room then, the handler brings out what is there, and so
+// does the watchdog: so the next byte is taken by a compare-and-exchange, and from there until it
+// is with the device nothing interrupts (`Hold`), or it would come behind what the handler brings
+// out.
 #pragma once
 
 #include <algorithm>
@@ -51,8 +53,9 @@ class ConsoleQueue {
     return printer_.load(std::memory_order_relaxed) == hart + 1;
   }
 
-  /// Brings out what there is, unless somebody does. *Context*: any.
-  template <typename Put>
+  /// Brings out what there is, unless somebody does. A `Hold` keeps interrupts off while it is
+  /// there. *Context*: any.
+  template <typename Hold, typename Put>
   void print(unsigned hart, Put put) noexcept {
     std::atomic_thread_fence(std::memory_order_seq_cst);
     do {
@@ -61,17 +64,18 @@ class ConsoleQueue {
                                             std::memory_order_relaxed)) {
         return;
       }
-      bring_out(put);
+      bring_out<Hold>(put);
       printer_.store(0, std::memory_order_release);
       std::atomic_thread_fence(std::memory_order_seq_cst);
     } while (!empty());
   }
   /// The same without asking who prints: for a handler that has interrupted the printer, and for a
   /// machine whose other harts stand still.
-  template <typename Put>
+  template <typename Hold, typename Put>
   void bring_out(Put put) noexcept {
     std::uint64_t next = printed_.load(std::memory_order_relaxed);
     while (next != end_.load(std::memory_order_acquire)) {
+      [[maybe_unused]] const Hold hold;
       const char byte = bytes_[next % kSize];
       if (!printed_.compare_exchange_strong(next, next + 1, std::memory_order_release,
                                             std::memory_order_relaxed)) {

@@ -10,6 +10,7 @@
 #include <mutex>
 #include <string>
 #include <thread>
+#include <utility>
 
 #include "console_queue.hpp"
 
@@ -24,6 +25,9 @@ std::mutex lock;
 // The device: the queue says who writes to it.
 std::string device;
 
+/// Threads are not interrupted.
+struct NoInterrupts {};
+
 void put(char byte) {
   device.push_back(byte);
 }
@@ -34,9 +38,9 @@ void write(unsigned self, const std::string& line) {
       const std::lock_guard guard(lock);
       if (queue.append(line)) break;
     }
-    queue.print(self, &put);
+    queue.print<NoInterrupts>(self, &put);
   }
-  queue.print(self, &put);
+  queue.print<NoInterrupts>(self, &put);
 }
 
 void check(bool condition, const char* what) {
@@ -71,23 +75,38 @@ void run() {
   for (const unsigned count : next) check(count == kLines, "all lines");
 }
 
+/// A hart with one interrupt: it comes as soon as interrupts are on again.
+struct Interrupted {
+  static inline unsigned off = 0;
+  static inline void (*handler)() = nullptr;
+  Interrupted() { ++off; }
+  Interrupted(const Interrupted&) = delete;
+  Interrupted& operator=(const Interrupted&) = delete;
+  ~Interrupted() {
+    if (--off == 0 && handler != nullptr) std::exchange(handler, nullptr)();
+  }
+};
+ConsoleQueue own;
+std::string said;
+
+void say(char byte) {
+  check(Interrupted::off == 1, "interrupted between the queue and the device");
+  said.push_back(byte);
+}
+
 /// A handler that has interrupted the printer finds no room, and brings out what there is.
 void interrupt() {
-  static unsigned depth = 0;
-  static std::string said;
-  ConsoleQueue own;
   check(own.append("ab"), "room");
-  own.print(0, [&own](char byte) {
-    said.push_back(byte);
-    if (depth++ != 0) return;
+  Interrupted::handler = [] {
     check(own.is_printer(0) && !own.is_printer(1), "the printer is known");
     const std::string text(ConsoleQueue::kMostAtOnce, 'x');
     while (own.append(text)) {
     }
-    own.print(0, [](char) { check(false, "one printer"); });
-    own.bring_out([](char other) { said.push_back(other); });
+    own.print<Interrupted>(0, [](char) { check(false, "one printer"); });
+    own.bring_out<Interrupted>(&say);
     check(own.empty() && own.append("c"), "room again");
-  });
+  };
+  own.print<Interrupted>(0, &say);
   check(said.starts_with("abx") && said.ends_with("xc"), "the order");
 }
 
