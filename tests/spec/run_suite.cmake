@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0 OR MIT
 #
-# Unpacks the official test suite and runs it: cmake -DSHARED=… -DRUNNER=… -DWORK=… -P run_suite.cmake
-set(archive ${SHARED}/spec-tests/spec-2.0.tar.zst)
-set(counts ${SHARED}/spec-tests/counts-spec-2.0.tsv)
+# Unpacks one edition of the official test suite and runs its set:
+# cmake -DSHARED=… -DEDITION=… -DRUNNER=… -DEXCEPTIONS=… -DWORK=… -P run_suite.cmake
+set(archive ${SHARED}/spec-tests/spec-${EDITION}.tar.zst)
+set(counts ${SHARED}/spec-tests/counts-spec-${EDITION}.tsv)
 foreach(file IN ITEMS ${archive} ${counts})
   if(NOT EXISTS ${file})
-    message("skipped: ${file} is missing")
+    message("skipped: ${file} is missing. It is the official WebAssembly test suite, converted; "
+            "tests/spec/README.md says how to get it and to name its place with QUOLL_SHARED_DIR.")
     return()
   endif()
 endforeach()
@@ -16,7 +18,8 @@ execute_process(COMMAND ${CMAKE_COMMAND} -E tar xf ${archive} WORKING_DIRECTORY 
 if(result)
   message(FATAL_ERROR "${archive} cannot be unpacked")
 endif()
-execute_process(COMMAND ${RUNNER} ${counts} ${WORK}/wg-2.0 RESULT_VARIABLE result)
+execute_process(COMMAND ${RUNNER} ${EDITION} ${WORK}/wg-${EDITION} ${counts} ${EXCEPTIONS}
+                RESULT_VARIABLE result)
 if(result)
   message(FATAL_ERROR "the suite does not pass")
 endif()

@@ -1,64 +1,29 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //
-// Runs one file of the official test suite against the engine.
+// Runner: runs one script, counts its commands, and holds both against the tables.
 #pragma once
 
-#include <cstdint>
-#include <filesystem>
-#include <map>
-#include <memory>
+#include <functional>
+#include <span>
 #include <string>
-#include <vector>
 
-#include <quoll/wasm/wasm.hpp>
-
-#include "json.hpp"
+#include "script.hpp"
+#include "sets.hpp"
+#include "tables.hpp"
+#include "tally.hpp"
 
 namespace quoll::spec {
 
-/// What became of a file's assertions.
-struct Score {
-  unsigned passed = 0;
-  unsigned failed = 0;
-  /// Modules in the text format, which are for assemblers.
-  unsigned text = 0;
-};
+/// Receives a report, line by line.
+using Report = std::function<void(const std::string& line)>;
 
-/// The state that the commands of one file share.
-class Runner {
- public:
-  explicit Runner(std::filesystem::path directory);
+/// Runs the script `counts.name` of the set, which `files` hands out. Every command has to come
+/// out as the script says unless it is listed; a listed one must not; and there have to be as many
+/// commands of each kind as the suite's table says. What is not so is reported and counted.
+Tally run_script(const Set& set, const ScriptCounts& counts, std::span<const Exception> exceptions,
+                 const Files& files, const Report& report);
 
-  /// Carries out all commands of `<directory>/<name>.json`.
-  Score run();
-
- private:
-  struct LoadedModule {
-    std::vector<std::uint8_t> bytes;
-    std::unique_ptr<wasm::Module> module;
-  };
-
-  bool command(const Json& command);
-  bool define_spectest();
-  bool read(const std::string& file, std::vector<std::uint8_t>& out) const;
-  bool instantiate(const Json& command, wasm::LinkError* error);
-  wasm::Instance* instance(const Json& action) const;
-  bool act(const Json& action, wasm::Outcome& outcome, std::vector<wasm::Value>& results);
-  bool assert_return(const Json& command);
-  bool assert_trap(const Json& command);
-  bool assert_rejected(const Json& command, wasm::RuleClass expected);
-  bool assert_uninstantiable(const Json& command, wasm::LinkRule expected);
-  bool complain(const std::string& why);
-
-  std::filesystem::path directory_;
-  wasm::Engine engine_;
-  wasm::Store store_;
-  wasm::Linker linker_;
-  std::vector<std::unique_ptr<LoadedModule>> modules_;
-  std::vector<std::unique_ptr<std::string>> registered_;
-  std::map<std::string, wasm::Instance*> named_;
-  wasm::Instance* current_ = nullptr;
-  std::string reason_;
-};
+/// A tally in words.
+std::string describe(const Tally& tally);
 
 }  // namespace quoll::spec
