@@ -7,8 +7,9 @@ namespace quoll::spec {
 
 namespace {
 
-wasm::EngineConfig config() {
+wasm::EngineConfig config_of(const Set& set) {
   wasm::EngineConfig config;
+  config.features = set.features;
   config.memory = wasm::host_memory_provider();
   return config;
 }
@@ -82,7 +83,7 @@ Tally run_script(const Set& set, const ScriptCounts& counts, std::span<const Exc
     fault("", "cannot be read");
     return tally;
   }
-  Script script(config(), files);
+  Script script(config_of(set), files);
   if (!script.define_spectest()) {
     fault("", "out of memory");
     return tally;

@@ -82,7 +82,7 @@ const wasm::Module* Script::load(const Json& command) {
     complain("file cannot be read");
     return nullptr;
   }
-  auto module = wasm::Module::decode(loaded->bytes);
+  auto module = engine_.decode(loaded->bytes);
   if (!module) {
     complain(words(module.error()));
     return nullptr;
@@ -207,7 +207,7 @@ bool Script::check_trap(const Json& command, const Outcome& outcome) {
 bool Script::assert_rejected(const Json& command, RuleClass expected) {
   std::vector<std::uint8_t> bytes;
   if (!files_.read(command["filename"].text, bytes)) return complain("file cannot be read");
-  const auto module = wasm::Module::decode(bytes);
+  const auto module = engine_.decode(bytes);
   if (module) return complain("accepted, expected '" + command["text"].text + "'");
   if (module.error().offset > bytes.size()) return complain("offset beyond the module");
   return wasm::rule_class(module.error().rule) == expected ||

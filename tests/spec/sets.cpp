@@ -10,7 +10,11 @@ namespace {
 constexpr std::string_view kVectors[] = {"simd"};
 
 constexpr Set kSets[] = {
-    {.name = "2.0", .members = {}, .left_out = kVectors, .assertions = 26135},
+    {.name = "2.0",
+     .members = {},
+     .left_out = kVectors,
+     .assertions = 26135,
+     .features = wasm::Features::none()},
 };
 
 /// Whether `script` is `member` or stands in the folder of that name.

@@ -6,6 +6,8 @@
 #include <span>
 #include <string_view>
 
+#include <quoll/wasm/features.hpp>
+
 namespace quoll::spec {
 
 struct Set {
@@ -17,6 +19,7 @@ struct Set {
   /// How many assertions there are, as the suite's description has it: whoever changes the tables
   /// of counts has to change this too.
   unsigned assertions = 0;
+  wasm::Features features = wasm::Features::all();
 };
 
 /// The set of that name; null if there is none.

@@ -33,6 +33,7 @@ End report_module(const Reporter& reporter, const wasm::ModuleError& error) {
     message.text(wasm::text(cls)).text(" module: ").text(wasm::text(error.rule));
   }
   message.text(" at byte ").hexadecimal(error.offset);
+  if (error.missing) message.text(" without ").text(wasm::name(*error.missing));
   reporter.say(message);
   return load_failed();
 }
@@ -78,7 +79,7 @@ End out_of_memory(const Reporter& reporter) {
 
 End run(const RunSpec& spec) {
   const Reporter reporter(spec.host, spec.process.streams[2], spec.name, spec.backtrace);
-  auto decoded = wasm::Module::decode(spec.module);
+  auto decoded = wasm::Module::decode(spec.module, spec.engine.features);
   if (!decoded) return report_module(reporter, decoded.error());
   const wasm::Module& module = **decoded;
 

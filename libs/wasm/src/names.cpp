@@ -2,6 +2,7 @@
 //
 // Words for every enumerator that an embedder may have to print.
 #include <quoll/wasm/error.hpp>
+#include <quoll/wasm/features.hpp>
 #include <quoll/wasm/linker.hpp>
 #include <quoll/wasm/trap.hpp>
 #include <quoll/wasm/types.hpp>
@@ -42,6 +43,17 @@ const char* text(RuleClass cls) noexcept {
       return "out of resources";
   }
   return "unknown";
+}
+
+const char* name(Feature feature) noexcept {
+  switch (feature) {
+#define QUOLL_WASM_FEATURE_NAME(id, words) \
+  case Feature::k##id:                     \
+    return words;
+    QUOLL_WASM_FEATURES(QUOLL_WASM_FEATURE_NAME)
+#undef QUOLL_WASM_FEATURE_NAME
+  }
+  return "unknown feature";
 }
 
 const char* text(TrapKind kind) noexcept {

@@ -149,8 +149,8 @@ class ModuleBuilder {
     append(entry, unsigned_leb(minimum));
     add(5, entry);
   }
-  void global(ValueType value, const Code& initializer) {
-    Bytes entry = {static_cast<std::uint8_t>(value), 1};
+  void global(ValueType value, const Code& initializer, Mutability mutability = Mutability::kVar) {
+    Bytes entry = {static_cast<std::uint8_t>(value), static_cast<std::uint8_t>(mutability)};
     append(entry, initializer.bytes());
     entry.push_back(0x0b);
     add(6, entry);
@@ -169,9 +169,10 @@ class ModuleBuilder {
     for (const std::uint32_t f : functions) append(entry, unsigned_leb(f));
     add(9, entry);
   }
-  void data(std::int32_t offset, std::string_view bytes) {
+  void data(std::int32_t offset, std::string_view bytes) { data(Code::i32(offset), bytes); }
+  void data(const Code& offset, std::string_view bytes) {
     Bytes entry = {0};
-    append(entry, Code::i32(offset).bytes());
+    append(entry, offset.bytes());
     entry.push_back(0x0b);
     append(entry, text(bytes));
     add(11, entry);

@@ -25,7 +25,7 @@ bool ModuleDecoder::decode_code(Reader& reader) {
     body.code = {static_cast<std::uint32_t>(reader.offset()), size};
     if (!reader.read_bytes(size, bytes)) return false;
     if (!compiler.validate(imported + i, body)) {
-      return reader.fail(compiler.error().rule, compiler.error().offset);
+      return reader.fail(compiler.error());
     }
     if (!module_.bodies_.try_push_back(body)) return reader.fail(Rule::kOutOfMemory);
   }

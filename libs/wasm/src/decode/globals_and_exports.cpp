@@ -19,8 +19,8 @@ bool ModuleDecoder::declare_function(Reader& reader, std::uint32_t function, std
 
 bool ModuleDecoder::read_constant(Reader& reader, ValueType expected, ByteRange& out) {
   const std::uint64_t start = reader.offset();
-  ConstantExpression constant;
-  if (!constant.read(reader, module_, expected)) return false;
+  ConstantExpression constant(module_);
+  if (!constant.read(reader, expected)) return false;
   if (constant.has_function() && !declare_function(reader, constant.function(), start)) {
     return false;
   }
@@ -41,11 +41,11 @@ bool ModuleDecoder::decode_globals(Reader& reader) {
         !read_constant(reader, global.type.value, global.initializer)) {
       return false;
     }
-    if (!module_.global_inits_.try_push_back(global)) return reader.fail(Rule::kOutOfMemory);
-  }
-  // Visible to what follows only now: initialisers refer to imported globals alone.
-  for (const GlobalDefinition& global : module_.global_inits_) {
-    if (!module_.globals_.try_push_back(global.type)) return reader.fail(Rule::kOutOfMemory);
+    // Visible only now: an initialiser refers to what stands in front of it.
+    if (!module_.global_inits_.try_push_back(global) ||
+        !module_.globals_.try_push_back(global.type)) {
+      return reader.fail(Rule::kOutOfMemory);
+    }
   }
   return true;
 }

@@ -18,10 +18,11 @@ constexpr std::uint8_t kSectionOrder[] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 12, 
 }  // namespace
 
 base::Result<std::unique_ptr<Module>, ModuleError> Module::decode(
-    std::span<const std::uint8_t> bytes) {
+    std::span<const std::uint8_t> bytes, Features features) {
   if (bytes.size() > kMaxModuleBytes) return base::err(ModuleError{Rule::kModuleTooLarge, 0});
   std::unique_ptr<Module> module(new (std::nothrow) Module());
   if (!module) return base::err(ModuleError{Rule::kOutOfMemory, 0});
+  module->features_ = features;
   module->bytes_ = bytes;
   ModuleDecoder decoder(*module, bytes);
   if (!decoder.decode()) return base::err(ModuleError(decoder.error()));
@@ -34,9 +35,9 @@ bool ModuleDecoder::decode() {
 
 bool ModuleDecoder::check_header() {
   std::uint32_t word;
-  if (!reader_.read_fixed32(word)) return fail(Rule::kUnexpectedEnd, reader_.error().offset);
+  if (!reader_.read_fixed32(word)) return fail(reader_.error());
   if (word != kMagic) return fail(Rule::kBadMagic, 0);
-  if (!reader_.read_fixed32(word)) return fail(Rule::kUnexpectedEnd, reader_.error().offset);
+  if (!reader_.read_fixed32(word)) return fail(reader_.error());
   if (word != kVersion) return fail(Rule::kBadVersion, sizeof(kMagic));
   return true;
 }
@@ -48,10 +49,10 @@ bool ModuleDecoder::decode_sections() {
     std::uint8_t id;
     std::uint32_t size;
     std::span<const std::uint8_t> content;
-    if (!reader_.read_byte(id)) return fail(reader_.error().rule, reader_.error().offset);
+    if (!reader_.read_byte(id)) return fail(reader_.error());
     if (id >= sizeof(kSectionOrder)) return fail(Rule::kMalformedSectionId, start);
     if (!reader_.read_count(size) || !reader_.read_bytes(size, content)) {
-      return fail(reader_.error().rule, reader_.error().offset);
+      return fail(reader_.error());
     }
     if (id != 0) {
       if (kSectionOrder[id] <= last) return fail(Rule::kSectionOrder, start);
@@ -59,7 +60,7 @@ bool ModuleDecoder::decode_sections() {
     }
     Reader section(content, reader_.offset() - size);
     if (!decode_section(static_cast<SectionId>(id), section)) {
-      return fail(section.error().rule, section.error().offset);
+      return fail(section.error());
     }
     if (!section.at_end()) return fail(Rule::kSectionSize, section.offset());
   }

@@ -46,6 +46,10 @@ class ModuleDecoder {
     error_ = {rule, at};
     return false;
   }
+  bool fail(const ModuleError& error) {
+    error_ = error;
+    return false;
+  }
   bool check_header();
   bool decode_sections();
   bool decode_section(SectionId id, Reader& reader);

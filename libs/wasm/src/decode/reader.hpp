@@ -30,13 +30,18 @@ class Reader {
   const ModuleError& error() const { return error_; }
 
   /// Records a broken rule and returns false.
-  bool fail(Rule rule, std::uint64_t at) {
-    if (!failed_) error_ = {rule, at};
+  bool fail(const ModuleError& error) {
+    if (!failed_) error_ = error;
     failed_ = true;
     cursor_ = end_;
     return false;
   }
+  bool fail(Rule rule, std::uint64_t at) { return fail(ModuleError{rule, at}); }
   bool fail(Rule rule) { return fail(rule, offset()); }
+  /// Records a rule that is broken because the feature is switched off.
+  bool fail_without(Feature feature, Rule rule, std::uint64_t at) {
+    return fail(ModuleError{rule, at, feature});
+  }
 
   bool read_byte(std::uint8_t& out) {
     if (cursor_ == end_) [[unlikely]]

@@ -2,6 +2,8 @@
 //
 // Memory and table instructions that work on ranges, and those on table elements. They call into
 // the objects: none is frequent enough to be a leaf.
+#include <optional>
+
 #include <quoll/wasm/limits.hpp>
 
 #include "interpret/handlers.hpp"
@@ -174,10 +176,10 @@ void table_copy(QUOLL_WASM_REGISTERS) QUOLL_WASM_HANDLER {
 void table_init(QUOLL_WASM_REGISTERS) QUOLL_WASM_HANDLER {
   const RangeOperands r = range_operands(pc, fp);
   const auto segment = peek<std::uint32_t>(pc + kFieldExtra + kWordBytes);
-  if (!initialise_table(*machine->instance, *table_field(pc), segment, r.destination, r.source,
-                        r.count)) {
-    QUOLL_WASM_TRAP(kOutOfBoundsTableAccess);
-  }
+  const std::optional<TrapKind> trap = initialise_table(*machine->instance, *table_field(pc),
+                                                        segment, r.destination, r.source, r.count);
+  if (trap == TrapKind::kOutOfBoundsTableAccess) QUOLL_WASM_TRAP(kOutOfBoundsTableAccess);
+  if (trap) QUOLL_WASM_TRAP(kOutOfMemory);
   QUOLL_WASM_NEXT(4);
 }
 

@@ -164,14 +164,24 @@ bool Instantiation::create_memories() {
 
 bool Instantiation::create_globals() {
   for (const GlobalDefinition& definition : module_.global_definitions()) {
-    const std::uint64_t bits =
-        evaluate_constant(*instance_, definition.initializer, definition.type.value);
+    std::uint64_t bits;
+    if (!evaluate_constant(*instance_, definition.initializer, definition.type.value, bits)) {
+      return fail(LinkRule::kOutOfMemory);
+    }
     Global* global =
         store_.create_global(definition.type, Value::from_bits(definition.type.value, bits));
     if (global == nullptr || !instance_->globals_.try_push_back(global)) {
       return fail(LinkRule::kOutOfMemory);
     }
   }
+  return true;
+}
+
+bool Instantiation::evaluate_offset(ByteRange expression, std::uint64_t& out) {
+  if (!evaluate_constant(*instance_, expression, ValueType::kI32, out)) {
+    return fail(LinkRule::kOutOfMemory);
+  }
+  out = static_cast<std::uint32_t>(out);
   return true;
 }
 
@@ -187,12 +197,11 @@ bool Instantiation::initialise_tables() {
   for (std::uint32_t i = 0; i < segments.size(); ++i) {
     const ElementSegment& segment = segments[i];
     if (segment.mode == SegmentMode::kActive) {
-      const auto offset = static_cast<std::uint32_t>(
-          evaluate_constant(*instance_, segment.offset, ValueType::kI32));
-      if (!initialise_table(*instance_, instance_->table(segment.table), i, offset, 0,
-                            segment.count)) {
-        return fail_with_trap(TrapKind::kOutOfBoundsTableAccess);
-      }
+      std::uint64_t offset;
+      if (!evaluate_offset(segment.offset, offset)) return false;
+      const std::optional<TrapKind> trap = initialise_table(
+          *instance_, instance_->table(segment.table), i, offset, 0, segment.count);
+      if (trap) return fail_with_trap(*trap);
     }
     if (segment.mode != SegmentMode::kPassive) instance_->dropped_elements_[i] = true;
   }
@@ -204,8 +213,8 @@ bool Instantiation::initialise_memories() {
   for (std::uint32_t i = 0; i < segments.size(); ++i) {
     const DataSegment& segment = segments[i];
     if (segment.mode != SegmentMode::kActive) continue;
-    const auto offset =
-        static_cast<std::uint32_t>(evaluate_constant(*instance_, segment.offset, ValueType::kI32));
+    std::uint64_t offset;
+    if (!evaluate_offset(segment.offset, offset)) return false;
     const std::span<const std::uint8_t> bytes = module_.bytes(segment.bytes);
     Memory& memory = *instance_->memory();
     if (!memory.contains(offset, bytes.size())) {

@@ -28,6 +28,8 @@ class Instantiation {
   bool create_memories();
   bool create_globals();
   bool reserve();
+  /// The offset of a segment, which is not negative.
+  bool evaluate_offset(ByteRange expression, std::uint64_t& out);
   bool initialise_tables();
   bool initialise_memories();
   bool translate_all();

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 
 #include <quoll/wasm/instance.hpp>
@@ -13,12 +14,14 @@ namespace quoll::wasm {
 /// The bytes of a data segment; none once it was dropped.
 std::span<const std::uint8_t> data_bytes(Instance& instance, std::uint32_t segment);
 
-/// Copies `count` elements of a segment from `source` on into the table. False, with nothing
-/// written, when they are not all there.
-bool initialise_table(Instance& instance, Table& table, std::uint32_t segment,
-                      std::uint64_t destination, std::uint64_t source, std::uint64_t count);
+/// Copies `count` elements of a segment from `source` on into the table. Gives the trap that comes
+/// of it, if one does; nothing has been written when the elements are not all there.
+std::optional<TrapKind> initialise_table(Instance& instance, Table& table, std::uint32_t segment,
+                                         std::uint64_t destination, std::uint64_t source,
+                                         std::uint64_t count);
 
-/// The value of a constant expression, as slots hold it.
-std::uint64_t evaluate_constant(Instance& instance, ByteRange range, ValueType type);
+/// Works out a constant expression, as slots hold its value. False: memory is short.
+[[nodiscard]] bool evaluate_constant(const Instance& instance, ByteRange range, ValueType type,
+                                     std::uint64_t& out);
 
 }  // namespace quoll::wasm

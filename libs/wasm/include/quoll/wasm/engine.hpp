@@ -4,9 +4,15 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
+#include <span>
 
+#include <quoll/base/result.hpp>
+#include <quoll/wasm/error.hpp>
+#include <quoll/wasm/features.hpp>
 #include <quoll/wasm/limits.hpp>
 #include <quoll/wasm/memory_provider.hpp>
+#include <quoll/wasm/module.hpp>
 
 namespace quoll::wasm {
 
@@ -20,6 +26,8 @@ struct EngineConfig {
   /// Most bytes that one memory may grow to, whatever its type allows.
   std::uint64_t max_memory_bytes = kMaxMemoryPages * kWasmPageSize;
   Translation translation = Translation::kOnFirstCall;
+  /// What modules may use.
+  Features features;
 };
 
 /// Configuration shared by stores. It outlives them.
@@ -30,6 +38,11 @@ class Engine {
   Engine& operator=(const Engine&) = delete;
 
   const EngineConfig& config() const { return config_; }
+  /// Decodes and validates a module with the configured features; see `Module::decode`.
+  base::Result<std::unique_ptr<Module>, ModuleError> decode(
+      std::span<const std::uint8_t> bytes) const {
+    return Module::decode(bytes, config_.features);
+  }
 
  private:
   EngineConfig config_;

@@ -4,6 +4,9 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
+
+#include <quoll/wasm/features.hpp>
 
 namespace quoll::wasm {
 
@@ -93,6 +96,8 @@ struct ModuleError {
   Rule rule = Rule::kUnexpectedEnd;
   /// Offset from the module's first byte.
   std::uint64_t offset = 0;
+  /// The feature with which the rule would be another one, if it is switched off.
+  std::optional<Feature> missing = std::nullopt;
 };
 
 }  // namespace quoll::wasm

@@ -13,6 +13,7 @@
 #include <quoll/base/result.hpp>
 #include <quoll/containers/vector.hpp>
 #include <quoll/wasm/error.hpp>
+#include <quoll/wasm/features.hpp>
 #include <quoll/wasm/types.hpp>
 
 namespace quoll::wasm {
@@ -80,11 +81,12 @@ struct DataSegment {
 /// module, and the module outlives every store that it was instantiated in.
 class Module {
  public:
-  /// Decodes and validates; what comes back is valid as a whole.
+  /// Decodes and validates; what comes back is valid as a whole, with these features.
   /// *Errors*: the first rule that is broken, with its byte offset.
   static base::Result<std::unique_ptr<Module>, ModuleError> decode(
-      std::span<const std::uint8_t> bytes);
+      std::span<const std::uint8_t> bytes, Features features = Features::all());
 
+  Features features() const { return features_; }
   std::span<const std::uint8_t> bytes() const { return bytes_; }
   std::span<const std::uint8_t> bytes(ByteRange range) const {
     return bytes_.subspan(range.offset, range.size);
@@ -132,6 +134,7 @@ class Module {
     std::uint16_t results = 0;
   };
 
+  Features features_;
   std::span<const std::uint8_t> bytes_;
   containers::Vector<ValueType> type_values_;
   containers::Vector<TypeEntry> types_;

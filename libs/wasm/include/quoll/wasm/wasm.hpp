@@ -8,6 +8,7 @@
 #include <quoll/wasm/error.hpp>
 #include <quoll/wasm/execution.hpp>
 #include <quoll/wasm/extern.hpp>
+#include <quoll/wasm/features.hpp>
 #include <quoll/wasm/host_function.hpp>
 #include <quoll/wasm/instance.hpp>
 #include <quoll/wasm/limits.hpp>
