@@ -4,10 +4,10 @@
 // interrupt handlers that wake them. A wake that is lost leaves harts asleep for ever, which the
 // explorer reports.
 //
-// Aside are locks, counts of references, deadlines and rings, which have models of their own, and
+// Aside are locks, joins, deadlines and rings, which have models of their own, and
 // what does not fit a ring: nothing is ever put there.
 #define QUOLL_RACES_ASIDE \
-  "/lock.hpp", "/task_header.hpp", "/timer_wheel.hpp", "/run_queue.hpp", "/steal_ring.hpp"
+  "/lock.hpp", "/join.hpp", "/timer_wheel.hpp", "/run_queue.hpp", "/steal_ring.hpp"
 #include "async_words.hpp"
 // After the words.
 #include <relacy/stdlib/semaphore.hpp>

@@ -96,7 +96,7 @@ struct Lookers : rl::test_suite<Lookers, kHarts> {
   }
 };
 
-/// A task ends while one joins it, whom a third cancels. Both handles may be the last.
+/// A task ends while one joins it, whom a third cancels.
 struct Join : rl::test_suite<Join, kHarts>, Suite {
   CancelSource source;
   JoinHandle<unsigned> child;
@@ -175,17 +175,17 @@ constexpr std::array kFlagControls{
     Control{"flags do not acquire", kFlagWord, Weakening::kAcquire},
     Control{"flags do not release", kFlagWord, Weakening::kRelease},
 };
-constexpr std::array kReferenceControls{
-    Control{"dropping does not acquire", kReferenceCount, Weakening::kAcquire},
-    Control{"dropping does not release", kReferenceCount, Weakening::kRelease},
+constexpr std::array kJoinControls{
+    Control{"ending and joining do not acquire", kLongWord, Weakening::kAcquire},
+    Control{"ending and joining do not release", kLongWord, Weakening::kRelease},
 };
 constexpr std::array kModels{
     Model{"cancelled_event", &rl::simulate<CancelledEvent>, 3, 4, 0, kLockControls},
     Model{"two_waiters", &rl::simulate<TwoWaiters>, 2, 3, 200'000, kLockControls},
     Model{"lookers", &rl::simulate<Lookers>, 5, 7, 0, kFlagControls},
-    Model{"join", &rl::simulate<Join>, 3, 4, 0, kLockControls},
+    Model{"join", &rl::simulate<Join>, 3, 4, 0, kJoinControls},
     Model{"cancelled_task", &rl::simulate<CancelledTask>, 3, 4, 0, kLockControls},
-    Model{"detach", &rl::simulate<Detach>, 4, 6, 0, kReferenceControls},
+    Model{"detach", &rl::simulate<Detach>, 4, 6, 0, kJoinControls},
 };
 
 }  // namespace

@@ -22,18 +22,15 @@ namespace quoll::races {
 
 /// What kinds of words there are, for controls.
 enum AsyncKind : unsigned {
-  kLockWord,        ///< whether a lock is held
-  kFlagWord,        ///< other flags: an event, a cancellation
-  kReferenceCount,  ///< who still has a task
-  kLongWord,        ///< a signal, the ends of a ring, the next deadline of a wheel
+  kLockWord,  ///< whether a lock is held
+  kFlagWord,  ///< other flags: an event, a cancellation
+  kLongWord,  ///< a signal, what a task and its handle share, the ends of a ring, a next deadline
   kOtherWord,
 };
 template <typename T>
 inline constexpr unsigned kKindOf = kOtherWord;
 template <>
 inline constexpr unsigned kKindOf<bool> = kFlagWord;
-template <>
-inline constexpr unsigned kKindOf<std::uint32_t> = kReferenceCount;
 template <>
 inline constexpr unsigned kKindOf<std::uintptr_t> = kLongWord;
 

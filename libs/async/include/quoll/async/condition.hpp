@@ -27,10 +27,7 @@ class Condition {
     template <TaskPromise P>
     [[gnu::always_inline]] std::coroutine_handle<> await_suspend(
         std::coroutine_handle<P> handle) noexcept {
-      handle.promise().suspend_here();
-      TaskHeader& header = *handle.promise().task();
-      Scheduler& scheduler = header.scheduler();
-      return suspend(header, handle) ? scheduler.next() : handle;
+      return detail::suspend_task(handle, [this](TaskHeader& header) { return suspend(header); });
     }
     base::Result<void, WaitError> await_resume() noexcept {
       disarm();
@@ -42,9 +39,8 @@ class Condition {
     friend class Condition;
     static Waiting& of(Waiter& waiter) noexcept { return static_cast<Waiting&>(waiter); }
 
-    bool suspend(TaskHeader& header, std::coroutine_handle<> handle) noexcept {
+    bool suspend(TaskHeader& header) noexcept {
       task = &header;
-      header.suspend_at(handle);
       Mutex& mutex = mutex_;
       // Queued under the token's lock: a cancellation finds it there, or was too early.
       const bool armed = arm(token_, &Waiting::on_cancel, [this] {

@@ -187,9 +187,10 @@ class Executor final : public Scheduler {
   }
 
   void start(TaskHeader& task) noexcept override {
-    if constexpr (kWatched) machine_.on_spawn(task);
     Hart& hart = own();
     count_up(hart.spawned);
+    task.set_id(take_id(hart));
+    if constexpr (kWatched) machine_.on_spawn(task);
     hart.tasks.add(task);
     // One that is alone runs here when the present task suspends; it is not worth another hart's
     // sleep.
@@ -216,10 +217,17 @@ class Executor final : public Scheduler {
 
  private:
   static constexpr bool kWatched = WatchingMachine<Machine>;
+  static constexpr std::uint64_t kIdsAtOnce = 64;
 
   /// Of what only its own hart writes.
   static void count_up(std::atomic<std::uint64_t>& count) noexcept {
     count.store(count.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+  }
+  /// From 1 upwards, a few at a time for each hart.
+  std::uint64_t take_id(Hart& hart) noexcept {
+    if (hart.last_id % kIdsAtOnce == 0) [[unlikely]]
+      hart.last_id = ids_.fetch_add(kIdsAtOnce, std::memory_order_relaxed);
+    return ++hart.last_id;
   }
   std::span<Hart> harts() const noexcept { return {harts_, count_}; }
   Hart& own() noexcept {
@@ -395,6 +403,8 @@ class Executor final : public Scheduler {
   alignas(64) ParkedHarts parked_;
   detail::Atomic<bool> stopping_{false};
   detail::Atomic<std::uint64_t> serving_{0};
+  /// How many numbers of tasks harts have got.
+  std::atomic<std::uint64_t> ids_{0};
 };
 
 template <ExecutorMachine Machine>
@@ -403,6 +413,7 @@ struct alignas(64) Executor<Machine>::Hart {
   TimerWheel timers;
   TaskList tasks;  ///< that were spawned here and have not ended
   TaskHeader* current = nullptr;
+  std::uint64_t last_id = 0;  ///< that it gave a task
   bool expiring = false;  ///< its timers wake tasks just now
   std::atomic<std::uint64_t> resumed{0};
   std::atomic<std::uint64_t> parks{0};

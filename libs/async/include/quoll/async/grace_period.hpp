@@ -24,21 +24,15 @@ class GracePeriod : private sync::Retired {
   template <TaskPromise P>
   [[gnu::always_inline]] std::coroutine_handle<> await_suspend(
       std::coroutine_handle<P> handle) noexcept {
-    handle.promise().suspend_here();
-    TaskHeader& task = *handle.promise().task();
-    Scheduler& scheduler = task.scheduler();
-    suspend(task, handle);
-    return scheduler.next();
+    return detail::suspend_task(handle, [this](TaskHeader& task) {
+      task_ = &task;
+      quiescence_.retire(*this);
+      return true;
+    });
   }
   void await_resume() const noexcept {}
 
  private:
-  void suspend(TaskHeader& task, std::coroutine_handle<> handle) noexcept {
-    task_ = &task;
-    task.suspend_at(handle);
-    quiescence_.retire(*this);
-  }
-
   sync::Quiescence& quiescence_;
   TaskHeader* task_ = nullptr;
 };

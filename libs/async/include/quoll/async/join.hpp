@@ -1,8 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //
 // Spawned tasks and their join handles.
+//
+// Protocol. A task and its handle share one word: null, the joiner that waits, or a mark that the
+// handle has gone (*detached*) or the task has (*ended*). The end exchanges whatever is there for
+// its mark: a joiner is woken, and what was detached is freed. The handle exchanges null for its
+// mark, or frees a task that has ended. A joiner is put where null was, and a cancellation takes it
+// out again: of the end and the cancellation, the one that finds it there wakes it. Everybody
+// releases what he did before, and acquires what he finds.
 #pragma once
 
+#include <cstdint>
+#include <new>
 #include <optional>
 #include <type_traits>
 #include <utility>
@@ -15,147 +24,201 @@ namespace quoll::async {
 /// Why a task could not be spawned.
 enum class SpawnError : std::uint8_t { kOutOfMemory };
 
-/// The promise of a task's outermost coroutine: header, result, and the end of the task.
-template <typename T>
-class RootPromise;
-
-/// Opens a header to the two who drive it: the root coroutine and the join handle.
-struct JoinAccess {
-  static detail::Lock& lock(TaskHeader& task) noexcept { return task.join_lock_; }
-  static WaitList& joiners(TaskHeader& task) noexcept { return task.joiners_; }
-  static bool done(const TaskHeader& task) noexcept {
-    return task.done_.load(std::memory_order_acquire);
-  }
-  /// *Requires*: `done`.
-  static bool panicked(const TaskHeader& task) noexcept { return task.panicked_; }
-  /// What goes on in the task's place.
-  static std::coroutine_handle<> finish(TaskHeader& task) noexcept {
-    Scheduler& scheduler = task.scheduler();
-    TaskList::remove(task);
-    detail::LockGuard guard(task.join_lock_);
-    task.done_.store(true, std::memory_order_release);
-    Waiter* const joiners = task.joiners_.take_all(WaitState::kWoken);
-    guard.unlock();
-    detail::wake_taken(joiners);
-    task.drop_reference();
-    return scheduler.task_ended();
-  }
-};
-
 namespace detail {
 
-template <typename T>
-struct RootResult {
-  std::optional<T> value;
-  template <typename U>
-  void set(U&& from) {
-    value.emplace(std::forward<U>(from));
+/// Who waits for the end of a task.
+struct Joiner {
+  Guarded<TaskHeader*> task = nullptr;
+};
+
+/// The word that a task and its handle share.
+class JoinWord {
+ public:
+  bool has_ended() const noexcept { return word_.load(std::memory_order_acquire) == kEnded; }
+
+  /// The task has ended. The joiner to be woken, if there is one; false if nobody has the task any
+  /// more, and it is the caller's to free. With either, it may be gone from here on.
+  struct End {
+    bool is_kept;
+    Joiner* joiner;
+  };
+  End end() noexcept {
+    const std::uintptr_t before = word_.exchange(kEnded, std::memory_order_acq_rel);
+    if (before == kDetached) return {false, nullptr};
+    return {true, joiner_of(before)};
   }
-};
-template <>
-struct RootResult<void> {};
 
-struct RootFinal {
-  bool await_ready() const noexcept { return false; }
-  template <typename P>
-  std::coroutine_handle<> await_suspend(std::coroutine_handle<P> handle) const noexcept {
-    // May destroy this very frame: nothing is touched after it.
-    return JoinAccess::finish(*handle.promise().task());
-  }
-  void await_resume() const noexcept {}
-};
-
-/// The coroutine that a header lives in.
-template <typename T>
-struct Root {
-  using promise_type = RootPromise<T>;
-  std::coroutine_handle<promise_type> handle;
-};
-
-/// `co_await`ed in a root coroutine: where its result goes. Never suspends.
-template <typename T>
-struct ResultSlot {
-  RootResult<T>* slot = nullptr;
-  bool await_ready() const noexcept { return false; }
-  bool await_suspend(std::coroutine_handle<RootPromise<T>> handle) noexcept {
-    slot = &handle.promise().result();
+  /// The handle goes; false if the task has ended, and is the caller's to free.
+  /// *Requires*: nobody waits.
+  bool detach() noexcept {
+    std::uintptr_t seen = kNobody;
+    if (has_ended()) return false;
+    if (word_.compare_exchange_strong(seen, kDetached, std::memory_order_acq_rel,
+                                      std::memory_order_acquire)) {
+      return true;
+    }
+    QUOLL_ASSERT(seen == kEnded);
     return false;
   }
-  RootResult<T>& await_resume() const noexcept { return *slot; }
+
+  /// Waits; false if the task has ended. *Requires*: nobody else waits.
+  bool put(Joiner& joiner) noexcept {
+    std::uintptr_t seen = kNobody;
+    if (word_.compare_exchange_strong(seen, word_of(joiner), std::memory_order_acq_rel,
+                                      std::memory_order_acquire)) {
+      return true;
+    }
+    QUOLL_ASSERT(seen == kEnded);
+    return false;
+  }
+  /// Waits no longer; false if the task's end was first, which wakes.
+  bool take_back(Joiner& joiner) noexcept {
+    std::uintptr_t seen = word_of(joiner);
+    return word_.compare_exchange_strong(seen, kNobody, std::memory_order_relaxed,
+                                         std::memory_order_relaxed);
+  }
+
+ private:
+  static constexpr std::uintptr_t kNobody = 0;
+  static constexpr std::uintptr_t kDetached = 1;
+  static constexpr std::uintptr_t kEnded = 2;
+  static_assert(alignof(Joiner) > kEnded);
+
+  static std::uintptr_t word_of(Joiner& joiner) noexcept {
+    // SAFETY: compared with the marks, which no joiner's alignment allows, and cast back.
+    return reinterpret_cast<std::uintptr_t>(&joiner);
+  }
+  static Joiner* joiner_of(std::uintptr_t word) noexcept {
+    // SAFETY: other words than the marks were made by `word_of`.
+    return reinterpret_cast<Joiner*>(word);
+  }
+
+  Atomic<std::uintptr_t> word_{kNobody};
+};
+
+/// Where a task's value is kept from its end until it is joined.
+template <typename T>
+class TaskValue {
+ public:
+  template <typename Promise>
+  void take_from(Promise& promise) {
+    value_.emplace(promise.take());
+  }
+  T take() noexcept { return std::move(*value_); }
+
+ private:
+  std::optional<T> value_;
+};
+template <>
+class TaskValue<void> {
+ public:
+  template <typename Promise>
+  void take_from(Promise&) noexcept {}
+  void take() noexcept {}
 };
 
 }  // namespace detail
 
+/// A task with its outermost coroutine, from `spawn` until both the task and its handle have ended.
 template <typename T>
-class RootPromise final : public PromiseBase, private TaskHeader {
+class SpawnedTask final : public TaskHeader {
  public:
-  detail::Root<T> get_return_object() noexcept {
-    return {std::coroutine_handle<RootPromise>::from_promise(*this)};
-  }
-  static detail::Root<T> get_return_object_on_allocation_failure() noexcept { return {}; }
-  std::suspend_always initial_suspend() const noexcept { return {}; }
-  detail::RootFinal final_suspend() const noexcept { return {}; }
-  void return_void() const noexcept {}
-  /// A panic has come through all of the task's coroutines: `join` tells.
-  void unhandled_exception() noexcept { TaskHeader::panicked_ = true; }
-
-  detail::RootResult<T>& result() noexcept { return result_; }
-
-  /// Makes the header ready to be scheduled; one reference is the executor's, one the caller's.
-  TaskHeader& prepare(Scheduler& scheduler, const char* name) noexcept {
-    TaskHeader& self = *this;
-    enter(self);
-    self.scheduler_ = &scheduler;
-    self.name_ = name;
-    self.id_ = detail::next_task_id.fetch_add(1, std::memory_order_relaxed);
-    self.resume_point_ = std::coroutine_handle<RootPromise>::from_promise(*this);
-    self.destroy_ = [](TaskHeader& header) noexcept {
-      header.resume_point_ = {};
-      of(header).destroy();
-    };
-    return self;
+  /// *Requires*: `task.valid()`.
+  SpawnedTask(Scheduler& scheduler, Task<T> task, const char* name) noexcept
+      : TaskHeader(scheduler, name, &SpawnedTask::on_end), task_(std::move(task)) {
+    task_.handle_.promise().enter(*this);
+    suspend_at(task_.handle_);
   }
 
-  static std::coroutine_handle<RootPromise> of(TaskHeader& header) noexcept {
-    // Only headers made by `prepare` get here, and each is the base of its promise.
-    auto& promise = static_cast<RootPromise&>(header);
-    return std::coroutine_handle<RootPromise>::from_promise(promise);
-  }
+  bool has_ended() const noexcept { return word_.has_ended(); }
+  detail::JoinWord& word() noexcept { return word_; }
+  /// *Requires*: it has ended.
+  bool has_panicked() const noexcept { return panicked_; }
+  /// *Requires*: it has ended without a panic, and the value was not taken before.
+  T take() noexcept { return value_.take(); }
 
  private:
-  detail::RootResult<T> result_;
+  static std::coroutine_handle<> on_end(TaskHeader& header) noexcept {
+    auto& self = static_cast<SpawnedTask&>(header);
+    Scheduler& scheduler = self.scheduler();
+    self.finish();
+    TaskList::remove(self);
+    const detail::JoinWord::End end = self.word_.end();
+    if (!end.is_kept) {
+      delete &self;
+    } else if (end.joiner != nullptr) {
+      TaskHeader& joiner = *end.joiner->task;
+      joiner.wake();
+    }
+    return scheduler.task_ended();
+  }
+  /// Whoever learns of the end finds the value, and all else that the task had gone.
+  void finish() noexcept {
+    auto& promise = task_.handle_.promise();
+    panicked_ = promise.panicked();
+    if (!panicked_) value_.take_from(promise);
+    set_innermost(nullptr);
+    task_ = Task<T>();
+  }
+
+  Task<T> task_;
+  detail::JoinWord word_;
+  detail::Guarded<bool> panicked_ = false;
+  detail::TaskValue<T> value_;
 };
 
 /// A spawned task as its parent sees it. Dropping the handle detaches the task.
 template <typename T = void>
 class [[nodiscard]] JoinHandle {
  public:
-  class Joining : public detail::WaitBase<Joining> {
+  class Joining : private detail::Joiner, private CancelRegistration {
    public:
-    Joining(TaskHeader& task, CancelToken token) noexcept
-        : detail::WaitBase<Joining>(JoinAccess::lock(task), JoinAccess::joiners(task), token),
-          header_(task) {}
+    Joining(SpawnedTask<T>& joined, CancelToken token) noexcept : joined_(joined), token_(token) {}
+
+    bool await_ready() const noexcept { return joined_.has_ended(); }
+    template <TaskPromise P>
+    [[gnu::always_inline]] std::coroutine_handle<> await_suspend(
+        std::coroutine_handle<P> handle) noexcept {
+      return detail::suspend_task(handle, [this](TaskHeader& header) { return suspend(header); });
+    }
     base::Result<T, WaitError> await_resume() noexcept {
-      if (this->finish() != WaitState::kWoken) return base::err(WaitError::kCancelled);
-      if (JoinAccess::panicked(header_)) return base::err(WaitError::kPanicked);
+      disarm();
+      if (cancelled_) return base::err(WaitError::kCancelled);
+      if (joined_.has_panicked()) return base::err(WaitError::kPanicked);
       if constexpr (std::is_void_v<T>) {
         return {};
       } else {
-        return std::move(*RootPromise<T>::of(header_).promise().result().value);
+        return joined_.take();
       }
     }
-    WaitState try_now_locked() noexcept {
-      return JoinAccess::done(header_) ? WaitState::kWoken : WaitState::kIdle;
-    }
-    bool may_be_ready() const noexcept { return JoinAccess::done(header_); }
 
    private:
-    TaskHeader& header_;
+    bool suspend(TaskHeader& header) noexcept {
+      task = &header;
+      bool waits = false;
+      // Under the token's lock: a cancellation finds the joiner there, or was too early. Once it is
+      // there this awaiter may be gone.
+      const bool armed = arm(token_, &Joining::on_cancel,
+                             [this, &waits] { waits = joined_.word().put(*this); });
+      if (!armed) cancelled_ = true;
+      return waits;
+    }
+    static void on_cancel(CancelRegistration& registration) noexcept {
+      auto& joining = static_cast<Joining&>(registration);
+      if (!joining.joined_.word().take_back(joining)) return;
+      joining.cancelled_ = true;
+      TaskHeader& header = *joining.task;
+      header.wake();
+    }
+
+    SpawnedTask<T>& joined_;
+    CancelToken token_;
+    detail::Guarded<bool> cancelled_ = false;
   };
 
   JoinHandle() = default;
-  /// Takes over one reference.
-  explicit JoinHandle(TaskHeader& task) noexcept : task_(&task) {}
+  /// Takes the handle's part of a task.
+  explicit JoinHandle(SpawnedTask<T>& task) noexcept : task_(&task) {}
   JoinHandle(JoinHandle&& other) noexcept : task_(std::exchange(other.task_, nullptr)) {}
   JoinHandle& operator=(JoinHandle&& other) noexcept {
     if (this != &other) {
@@ -169,47 +232,29 @@ class [[nodiscard]] JoinHandle {
   bool valid() const noexcept { return task_ != nullptr; }
   /// `co_await handle.join(token)`: the task's value, once; `kPanicked` when a panic ended it; or
   /// `kCancelled` by our own token.
-  /// *Requires*: `valid()`.
+  /// *Requires*: `valid()`; one joins at a time, and the handle stays meanwhile.
   Joining join(CancelToken token = {}) noexcept { return Joining(*task_, token); }
   /// Asks the task to end: its waits that carry its token end with `kCancelled`.
   void cancel() noexcept { task_->cancel_source().cancel(); }
-  bool done() const noexcept { return JoinAccess::done(*task_); }
+  bool done() const noexcept { return task_->has_ended(); }
   void detach() noexcept {
-    if (TaskHeader* const task = std::exchange(task_, nullptr)) task->drop_reference();
+    SpawnedTask<T>* const task = std::exchange(task_, nullptr);
+    if (task != nullptr && !task->word().detach()) delete task;
   }
 
  private:
-  TaskHeader* task_ = nullptr;
+  SpawnedTask<T>* task_ = nullptr;
 };
-
-namespace detail {
-
-template <typename T>
-Root<T> run_root(Task<T> task) {
-  // Its frame goes when it has ended, not when the join handle does.
-  Task<T> running = std::move(task);
-  auto checked = co_await std::move(running).checked();
-  running = Task<T>();
-  // `spawn` refused an empty task, so there is a value.
-  if constexpr (!std::is_void_v<T>) {
-    (co_await ResultSlot<T>()).set(std::move(checked).value());
-  } else {
-    checked.value();
-  }
-}
-
-}  // namespace detail
 
 /// Starts a task on a scheduler; the handle joins, cancels or detaches it.
 template <typename T>
 base::Result<JoinHandle<T>, SpawnError> spawn(Scheduler& scheduler, Task<T> task,
                                               const char* name = "") {
   if (!task.valid()) return base::err(SpawnError::kOutOfMemory);
-  const detail::Root<T> root = detail::run_root(std::move(task));
-  if (!root.handle) return base::err(SpawnError::kOutOfMemory);
-  TaskHeader& header = root.handle.promise().prepare(scheduler, name);
-  JoinHandle<T> handle(header);
-  scheduler.start(header);
+  auto* const spawned = new (std::nothrow) SpawnedTask<T>(scheduler, std::move(task), name);
+  if (spawned == nullptr) return base::err(SpawnError::kOutOfMemory);
+  JoinHandle<T> handle(*spawned);
+  scheduler.start(*spawned);
   return handle;
 }
 

@@ -40,10 +40,7 @@ class Signal {
     template <TaskPromise P>
     [[gnu::always_inline]] std::coroutine_handle<> await_suspend(
         std::coroutine_handle<P> handle) noexcept {
-      handle.promise().suspend_here();
-      TaskHeader& task = *handle.promise().task();
-      Scheduler& scheduler = task.scheduler();
-      return suspend(task, handle) ? scheduler.next() : handle;
+      return detail::suspend_task(handle, [this](TaskHeader& task) { return suspend(task); });
     }
     base::Result<void, WaitError> await_resume() noexcept {
       disarm();
@@ -52,9 +49,8 @@ class Signal {
     }
 
    private:
-    bool suspend(TaskHeader& task, std::coroutine_handle<> handle) noexcept {
+    bool suspend(TaskHeader& task) noexcept {
       task_ = &task;
-      task_->suspend_at(handle);
       // SAFETY: only compared with, and cast back to, what it is.
       const auto self = reinterpret_cast<std::uintptr_t>(task_);
       Signal& signal = signal_;

@@ -21,6 +21,8 @@ namespace quoll::async {
 
 template <typename T = void>
 class Task;
+template <typename T>
+class SpawnedTask;
 
 /// Why no coroutine could be made.
 enum class AllocationError : std::uint8_t { kOutOfMemory };
@@ -57,10 +59,12 @@ class PromiseBase : public PromiseLink {
     set_continuation(awaiting);
     enter(task);
   }
-  /// The coroutine has ended; who goes on.
+  /// The coroutine has ended; who goes on. The outermost one is gone when this returns.
   std::coroutine_handle<> leave() noexcept {
+    const std::coroutine_handle<> awaiting = continuation();
+    if (!awaiting) return task_->end();
     task_->set_innermost(awaited_by());
-    return continuation();
+    return awaiting;
   }
 
   /// Frames come from the program's heap; null when it has no more.
@@ -92,6 +96,19 @@ template <typename P>
 concept TaskPromise = std::derived_from<P, PromiseBase> && PromiseLink::kFits<P>;
 
 namespace detail {
+
+/// What an awaiter's `await_suspend` does, inlined: the task waits if `wait(task)` says so, and
+/// whatever is next goes on in its place; else it goes on itself.
+template <TaskPromise P, typename Wait>
+[[gnu::always_inline]] inline std::coroutine_handle<> suspend_task(std::coroutine_handle<P> handle,
+                                                                   Wait wait) noexcept {
+  handle.promise().suspend_here();
+  TaskHeader& task = *handle.promise().task();
+  // Once others know of the wait, the task may run to its end on another hart.
+  Scheduler& scheduler = task.scheduler();
+  task.suspend_at(handle);
+  return wait(task) ? scheduler.next() : handle;
+}
 
 struct FinalAwaiter {
   bool await_ready() const noexcept { return false; }
@@ -216,6 +233,7 @@ class [[nodiscard]] Task {
 
  private:
   friend promise_type;
+  friend class SpawnedTask<T>;
   explicit Task(std::coroutine_handle<promise_type> handle) noexcept : handle_(handle) {}
 
   struct Base {

@@ -8,8 +8,8 @@
 #include <cstdint>
 
 #include <quoll/async/cancel.hpp>
+#include <quoll/async/detail/words.hpp>
 #include <quoll/async/promise_link.hpp>
-#include <quoll/async/wait_list.hpp>
 #include <quoll/log/span.hpp>
 
 namespace quoll::async {
@@ -17,10 +17,6 @@ namespace quoll::async {
 class TaskHeader;
 class TaskList;
 class TimerWheel;
-
-namespace detail {
-inline constinit std::atomic<std::uint64_t> next_task_id{1};
-}
 
 /// Where a task goes when it may run again.
 class Scheduler {
@@ -47,11 +43,11 @@ class Scheduler {
   ~Scheduler() = default;
 };
 
-/// The head of every spawned task. Its owner is refcounted: the executor and the join handle.
+/// The head of every spawned task: what `SpawnedTask<T>` is made on.
 class TaskHeader {
  public:
-  /// Destroys the whole task; called when the last reference goes.
-  using Destroy = void (*)(TaskHeader&) noexcept;
+  /// The task's outermost coroutine has ended. What goes on in its place.
+  using End = std::coroutine_handle<> (*)(TaskHeader&) noexcept;
 
   TaskHeader() = default;
   TaskHeader(const TaskHeader&) = delete;
@@ -87,42 +83,32 @@ class TaskHeader {
   const char* name() const noexcept { return name_; }
   /// What is going on in the task, for its log lines.
   log::SpanList& spans() noexcept { return spans_; }
-  /// Counts up from 1 over all tasks.
+  /// Different for all tasks of a scheduler, and zero until that has the task.
   std::uint64_t id() const noexcept { return id_; }
+  /// *Context*: the scheduler, before the task runs.
+  void set_id(std::uint64_t id) noexcept { id_ = id; }
 
-  void add_reference() noexcept { references_.fetch_add(1, std::memory_order_relaxed); }
-  void drop_reference() noexcept {
-    // Nobody can take one out of the hands of the only one who has one.
-    if (references_.load(std::memory_order_acquire) == 1 ||
-        references_.fetch_sub(1, std::memory_order_acq_rel) == 1) {
-      destroy_(*this);
-    }
-  }
+  /// The outermost coroutine has ended, and is suspended for good. What goes on.
+  std::coroutine_handle<> end() noexcept { return end_(*this); }
 
   /// The run queue's link; valid while the task is runnable.
   detail::Atomic<TaskHeader*> next{nullptr};
 
+ protected:
+  TaskHeader(Scheduler& scheduler, const char* name, End end) noexcept
+      : scheduler_(&scheduler), end_(end), name_(name) {}
+
  private:
-  template <typename T>
-  friend class RootPromise;
-  friend struct JoinAccess;
   friend class TaskList;
 
   std::coroutine_handle<> resume_point_;
   const PromiseLink* innermost_ = nullptr;
   Scheduler* scheduler_ = nullptr;
-  Destroy destroy_ = nullptr;
+  End end_ = nullptr;
   const char* name_ = "";
   std::uint64_t id_ = 0;
   log::SpanList spans_;
-  /// At first the executor's and the join handle's.
-  detail::Atomic<std::uint32_t> references_{2};
   bool suspend_hook_ = false;
-  /// Set under the joiners' lock; who sees it knows the result.
-  detail::Atomic<bool> done_{false};
-  detail::Guarded<bool> panicked_ = false;
-  detail::Lock join_lock_;
-  WaitList joiners_;
   TaskList* list_ = nullptr;
   TaskHeader* list_next_ = nullptr;
   TaskHeader* list_previous_ = nullptr;

@@ -28,10 +28,7 @@ class Sleep : private Timer, private CancelRegistration {
   template <TaskPromise P>
   [[gnu::always_inline]] std::coroutine_handle<> await_suspend(
       std::coroutine_handle<P> handle) noexcept {
-    handle.promise().suspend_here();
-    TaskHeader& task = *handle.promise().task();
-    Scheduler& scheduler = task.scheduler();
-    return suspend(task, handle) ? scheduler.next() : handle;
+    return suspend_task(handle, [this](TaskHeader& task) { return suspend(task); });
   }
   base::Result<void, WaitError> await_resume() noexcept {
     disarm();
@@ -39,9 +36,8 @@ class Sleep : private Timer, private CancelRegistration {
   }
 
  private:
-  bool suspend(TaskHeader& task, std::coroutine_handle<> handle) noexcept {
+  bool suspend(TaskHeader& task) noexcept {
     task_ = &task;
-    task_->suspend_at(handle);
     TimerWheel& queue = task_->scheduler().timers();
     queue_ = &queue;
     if (!arm(token_, &Sleep::on_cancel)) {

@@ -76,11 +76,7 @@ class WaitBase : protected Waiter, private CancelRegistration {
   template <TaskPromise P>
   [[gnu::always_inline]] std::coroutine_handle<> await_suspend(
       std::coroutine_handle<P> handle) noexcept {
-    handle.promise().suspend_here();
-    TaskHeader& header = *handle.promise().task();
-    // Once it is queued another hart may run the task to its end.
-    Scheduler& scheduler = header.scheduler();
-    return suspend(header, handle) ? scheduler.next() : handle;
+    return suspend_task(handle, [this](TaskHeader& header) { return suspend(header); });
   }
 
  protected:
@@ -94,9 +90,8 @@ class WaitBase : protected Waiter, private CancelRegistration {
   void wake_after_unlock(Waiter* taken) noexcept { taken_ = taken; }
 
  private:
-  bool suspend(TaskHeader& header, std::coroutine_handle<> handle) noexcept {
+  bool suspend(TaskHeader& header) noexcept {
     task = &header;
-    task->suspend_at(handle);
     if (!arm(token_, &WaitBase::on_cancel)) {
       state = WaitState::kCancelled;
       return false;
