@@ -414,7 +414,7 @@ struct alignas(64) Executor<Machine>::Hart {
   TaskList tasks;  ///< that were spawned here and have not ended
   TaskHeader* current = nullptr;
   std::uint64_t last_id = 0;  ///< that it gave a task
-  bool expiring = false;  ///< its timers wake tasks just now
+  bool expiring = false;      ///< its timers wake tasks just now
   std::atomic<std::uint64_t> resumed{0};
   std::atomic<std::uint64_t> parks{0};
   std::atomic<std::uint64_t> spawned{0};  ///< tasks, here

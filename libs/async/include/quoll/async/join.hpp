@@ -198,8 +198,8 @@ class [[nodiscard]] JoinHandle {
       bool waits = false;
       // Under the token's lock: a cancellation finds the joiner there, or was too early. Once it is
       // there this awaiter may be gone.
-      const bool armed = arm(token_, &Joining::on_cancel,
-                             [this, &waits] { waits = joined_.word().put(*this); });
+      const bool armed =
+          arm(token_, &Joining::on_cancel, [this, &waits] { waits = joined_.word().put(*this); });
       if (!armed) cancelled_ = true;
       return waits;
     }
