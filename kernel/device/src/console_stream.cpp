@@ -113,7 +113,7 @@ bool start_console(const fdt::DeviceTree& tree) noexcept {
   const drivers::UartLayout layout{.shift = node->u32("reg-shift").value_or(0),
                                    .width = node->u32("reg-io-width").value_or(1)};
   uart.emplace(arch::MmioWindow(*window), layout).start();
-  tracing::use_console([](std::uint8_t byte) noexcept { uart.get().transmit_polled(byte); });
+  tracing::use_console([](std::uint8_t byte) noexcept { return uart.get().try_transmit(byte); });
   const auto source = irq::source_of(walk);
   if (source && irq::attach(*source, uart_signal)) {
     uart_source = *source;

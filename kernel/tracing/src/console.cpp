@@ -21,8 +21,9 @@ namespace {
 
 constexpr std::size_t kRingSize = 8192;
 
-void put_to_firmware(std::uint8_t byte) noexcept {
+bool put_to_firmware(std::uint8_t byte) noexcept {
   arch::sbi::console_put(static_cast<char>(byte));
+  return true;
 }
 
 struct Ring {
@@ -111,8 +112,8 @@ class Coloured {
 
 using Hold = sync::InterruptGuard<arch::Interrupts>;
 
-void put_on_console(char byte) noexcept {
-  put_byte.load(std::memory_order_acquire)(static_cast<std::uint8_t>(byte));
+bool put_on_console(char byte) noexcept {
+  return put_byte.load(std::memory_order_acquire)(static_cast<std::uint8_t>(byte));
 }
 
 bool try_append(std::string_view text) noexcept {
@@ -188,7 +189,10 @@ void use_console(PutByte put) noexcept {
 }
 
 void write_unlocked(std::string_view text) noexcept {
-  for (const char c : text) put_on_console(c);
+  for (const char c : text) {
+    for (unsigned tries = 0; tries < ConsoleQueue::kPatience && !put_on_console(c); ++tries) {
+    }
+  }
 }
 
 void print_waiting() noexcept {

@@ -12,9 +12,9 @@
 //
 // A printer may be interrupted by a handler that appends on the same hart; its text goes out when
 // the handler has returned. If there is no room then, the handler brings out what is there, and so
-// does the watchdog: so the next byte is taken by a compare-and-exchange, and from there until it
-// is with the device nothing interrupts (`Hold`), or it would come behind what the handler brings
-// out.
+// does the watchdog: so from the look at the next byte until the device has it nothing
+// interrupts (`Hold`), or it would come behind what the handler brings out. The device is waited
+// for with interrupts on: a byte that it has no room for stays the next.
 #pragma once
 
 #include <algorithm>
@@ -53,8 +53,12 @@ class ConsoleQueue {
     return printer_.load(std::memory_order_relaxed) == hart + 1;
   }
 
-  /// Brings out what there is, unless somebody does. A `Hold` keeps interrupts off while it is
-  /// there. *Context*: any.
+  /// How often a device is asked whether it has room for a byte, before the byte is dropped: one
+  /// that is stuck loses its bytes, but does not stop the machine.
+  static constexpr unsigned kPatience = 100'000;
+
+  /// Brings out what there is, unless somebody does. `put(byte)` says whether the device had room;
+  /// a `Hold` keeps interrupts off while it is there. *Context*: any.
   template <typename Hold, typename Put>
   void print(unsigned hart, Put put) noexcept {
     std::atomic_thread_fence(std::memory_order_seq_cst);
@@ -73,16 +77,14 @@ class ConsoleQueue {
   /// machine whose other harts stand still.
   template <typename Hold, typename Put>
   void bring_out(Put put) noexcept {
-    std::uint64_t next = printed_.load(std::memory_order_relaxed);
-    while (next != end_.load(std::memory_order_acquire)) {
+    for (unsigned tries = 0; !empty(); ++tries) {
       [[maybe_unused]] const Hold hold;
-      const char byte = bytes_[next % kSize];
-      if (!printed_.compare_exchange_strong(next, next + 1, std::memory_order_release,
-                                            std::memory_order_relaxed)) {
-        continue;
-      }
-      put(byte);
-      next = printed_.load(std::memory_order_relaxed);
+      // A handler may have been faster.
+      const std::uint64_t next = printed_.load(std::memory_order_relaxed);
+      if (next == end_.load(std::memory_order_acquire)) return;
+      if (!put(bytes_[next % kSize]) && tries < kPatience) continue;
+      printed_.store(next + 1, std::memory_order_release);
+      tries = 0;
     }
   }
 

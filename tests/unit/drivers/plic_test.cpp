@@ -47,12 +47,14 @@ TEST(Plic, RoutesMasksAndClaims) {
 TEST(Uart16550, FindsItsRegistersByShiftAndWidth) {
   FakeWindow window;
   Uart16550<FakeWindow> uart(window, {.shift = 2, .width = 4});
-  EXPECT_FALSE(uart.can_transmit());
+  EXPECT_FALSE(uart.try_transmit('p'));
+  EXPECT_EQ(window.at(0), 0u);
   EXPECT_FALSE(uart.receive().has_value());
   window.at(5 << 2) = 0x21;
   window.at(0) = 'q';
-  EXPECT_TRUE(uart.can_transmit());
   EXPECT_EQ(uart.receive(), 'q');
+  EXPECT_TRUE(uart.try_transmit('p'));
+  EXPECT_EQ(window.at(0), 'p');
 }
 
 TEST(TestDevice, EncodesStatuses) {

@@ -3,6 +3,7 @@
 // Threads that write lines to one console, as harts do: each line comes out, whole, and those of
 // one thread in their order. A line that nobody brings out is found at the end. Run under
 // ThreadSanitizer, which says what is not ordered.
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cstdio>
@@ -28,8 +29,12 @@ std::string device;
 /// Threads are not interrupted.
 struct NoInterrupts {};
 
-void put(char byte) {
+// Has room for three bytes of four.
+bool put(char byte) {
+  static unsigned asked = 0;
+  if (++asked % 4 == 0) return false;
   device.push_back(byte);
+  return true;
 }
 
 void write(unsigned self, const std::string& line) {
@@ -89,9 +94,10 @@ struct Interrupted {
 ConsoleQueue own;
 std::string said;
 
-void say(char byte) {
+bool say(char byte) {
   check(Interrupted::off == 1, "interrupted between the queue and the device");
   said.push_back(byte);
+  return true;
 }
 
 /// A handler that has interrupted the printer finds no room, and brings out what there is.
@@ -102,12 +108,36 @@ void interrupt() {
     const std::string text(ConsoleQueue::kMostAtOnce, 'x');
     while (own.append(text)) {
     }
-    own.print<Interrupted>(0, [](char) { check(false, "one printer"); });
+    own.print<Interrupted>(0, [](char) {
+      check(false, "one printer");
+      return true;
+    });
     own.bring_out<Interrupted>(&say);
     check(own.empty() && own.append("c"), "room again");
   };
   own.print<Interrupted>(0, &say);
   check(said.starts_with("abx") && said.ends_with("xc"), "the order");
+}
+
+/// A device that is slow is waited for with interrupts on; one that is stuck loses its bytes.
+void wait() {
+  static unsigned asked = 0;
+  check(own.append("slow"), "room");
+  own.print<Interrupted>(0, [](char byte) {
+    if (++asked % 100 != 0) {
+      // Comes before the device is asked again.
+      Interrupted::handler = [] { said.push_back('!'); };
+      return false;
+    }
+    said.push_back(byte);
+    return true;
+  });
+  check(std::count(said.begin(), said.end(), '!') == 4 * 99, "interrupts while it waits");
+  check(said.ends_with("!w"), "all of it");
+  said.clear();
+  check(own.append("stuck"), "room");
+  own.print<Interrupted>(0, [](char) { return false; });
+  check(own.empty(), "over some time");
 }
 
 }  // namespace
@@ -116,5 +146,6 @@ void interrupt() {
 int main() {
   quoll::tracing::run();
   quoll::tracing::interrupt();
+  quoll::tracing::wait();
   return 0;
 }

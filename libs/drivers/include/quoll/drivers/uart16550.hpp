@@ -30,14 +30,11 @@ class Uart16550 {
     write(kInterruptEnable, kReceiveInterrupt);
   }
 
-  bool can_transmit() noexcept { return (read(kLineStatus) & kTransmitEmpty) != 0; }
-  /// *Requires*: `can_transmit()`.
-  void transmit(std::uint8_t byte) noexcept { write(kData, byte); }
-  /// Waits for room, but not for ever: a UART that is stuck loses bytes, not the machine.
-  void transmit_polled(std::uint8_t byte) noexcept {
-    for (unsigned tries = 0; tries < kMaxPolls && !can_transmit(); ++tries) {
-    }
-    transmit(byte);
+  /// False when there is no room for the byte now.
+  bool try_transmit(std::uint8_t byte) noexcept {
+    if ((read(kLineStatus) & kTransmitEmpty) == 0) return false;
+    write(kData, byte);
+    return true;
   }
   std::optional<std::uint8_t> receive() noexcept {
     if ((read(kLineStatus) & kDataReady) == 0) return std::nullopt;
@@ -45,7 +42,6 @@ class Uart16550 {
   }
 
  private:
-  static constexpr unsigned kMaxPolls = 100'000;
   static constexpr std::size_t kData = 0;
   static constexpr std::size_t kInterruptEnable = 1;
   static constexpr std::size_t kFifoControl = 2;

@@ -27,7 +27,7 @@ struct EngineConfig {
   std::uint64_t max_memory_bytes = kMaxMemoryPages * kWasmPageSize;
   Translation translation = Translation::kOnFirstCall;
   /// What modules may use.
-  Features features;
+  Features features{};
 };
 
 /// Configuration shared by stores. It outlives them.

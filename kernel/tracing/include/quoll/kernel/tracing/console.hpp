@@ -15,8 +15,8 @@ class TaskHeader;
 
 namespace quoll::tracing {
 
-/// Writes one byte to the device; may wait for it, briefly.
-using PutByte = void (*)(std::uint8_t byte) noexcept;
+/// Gives one byte to the device; false when that has no room for it now. Does not wait.
+using PutByte = bool (*)(std::uint8_t byte) noexcept;
 
 /// Finds the task that runs on the caller's hart. *Context*: any.
 using FindTask = async::TaskHeader* (*)() noexcept;
