@@ -8,16 +8,20 @@ const char* to_string(LockRank rank) noexcept {
   switch (rank) {
     case LockRank::kGuestTable:
       return "guest table";
-    case LockRank::kDevice:
-      return "device";
-    case LockRank::kChannel:
-      return "channel";
-    case LockRank::kInterruptSource:
-      return "interrupt source";
-    case LockRank::kExecutor:
-      return "executor";
+    case LockRank::kCancel:
+      return "cancellation";
     case LockRank::kTimer:
       return "timer";
+    case LockRank::kChannel:
+      return "channel";
+    case LockRank::kDevice:
+      return "device";
+    case LockRank::kInterruptSource:
+      return "interrupt source";
+    case LockRank::kTaskList:
+      return "task list";
+    case LockRank::kExecutor:
+      return "executor";
     case LockRank::kAddressSpace:
       return "address space";
     case LockRank::kVmo:

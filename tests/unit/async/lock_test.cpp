@@ -195,5 +195,31 @@ TEST(Semaphore, PermitsCanBeForgottenAndMoved) {
   });
 }
 
+TEST(LockRanks, SourcesComeBeforeWhatTasksWaitFor) {
+  detail::RankedLock<sync::LockRank::kCancel> parent;
+  detail::RankedLock<sync::LockRank::kCancel> child;
+  detail::Lock list;
+  {
+    const detail::LockGuard first(parent);
+    {
+      const detail::LockGuard second(child);
+      const detail::LockGuard third(list);
+    }
+    EXPECT_TRUE(sync::locks_held().contains(sync::LockRank::kCancel));
+  }
+  EXPECT_TRUE(sync::locks_held().is_empty());
+}
+
+TEST(LockRanksDeathTest, NoSourceIsTakenUnderWhatTasksWaitFor) {
+  detail::RankedLock<sync::LockRank::kCancel> source;
+  detail::Lock list;
+  EXPECT_DEATH(
+      {
+        const detail::LockGuard first(list);
+        const detail::LockGuard second(source);
+      },
+      "lock rank");
+}
+
 }  // namespace
 }  // namespace quoll::async::testing

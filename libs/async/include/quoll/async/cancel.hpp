@@ -29,7 +29,7 @@ class CancelSource {
 
  private:
   friend class CancelRegistration;
-  detail::Lock lock_;
+  detail::RankedLock<sync::LockRank::kCancel> lock_;
   detail::Atomic<bool> cancelled_{false};
   detail::Guarded<CancelRegistration*> first_ = nullptr;
 };

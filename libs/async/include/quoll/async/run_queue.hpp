@@ -54,7 +54,7 @@ class Overflow {
   }
 
  private:
-  detail::Lock lock_;
+  detail::RankedLock<sync::LockRank::kExecutor> lock_;
   TaskFifo tasks_;
   detail::Atomic<std::uint64_t> count_{0};
 };

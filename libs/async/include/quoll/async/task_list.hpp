@@ -44,7 +44,7 @@ class TaskList {
   }
 
  private:
-  detail::Lock lock_;
+  detail::RankedLock<sync::LockRank::kTaskList> lock_;
   TaskHeader* first_ = nullptr;
 };
 

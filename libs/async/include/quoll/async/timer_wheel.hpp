@@ -62,7 +62,7 @@ class TimerWheel {
   /// *Requires*: time does not go back. *Context*: the hart that owns the wheel.
   void expire(Ticks now) noexcept;
 
-  detail::Lock& lock() noexcept { return lock_; }
+  auto& lock() noexcept { return lock_; }
   /// *Context*: the hart that owns the wheel.
   /// *Requires*: it is in no wheel; its deadline and `fire` are set. A deadline in the past fires
   /// at the next `expire`. *Locking*: `lock()`.
@@ -107,7 +107,7 @@ class TimerWheel {
   void empty_slot(const First& first, Ticks now) noexcept;
   void fire_due_locked() noexcept;
 
-  detail::Lock lock_;
+  detail::RankedLock<sync::LockRank::kTimer> lock_;
   Ticks reached_ = 0;
   std::array<Level, kDue + 1> levels_{};
   std::array<std::array<Timer*, kSlots>, kLevels> slots_{};

@@ -12,11 +12,13 @@ namespace quoll::sync {
 /// Outermost first. The gaps are for rooms to come.
 enum class LockRank : std::uint8_t {
   kGuestTable = 4,        ///< guests and their handles
-  kDevice = 10,           ///< a driver's rings and registers
-  kChannel = 12,          ///< wait queues, events, channels
-  kInterruptSource = 14,  ///< who has which interrupt source
-  kExecutor = 16,         ///< run queues
-  kTimer = 18,            ///< the timer queue
+  kCancel = 11,           ///< sources of cancellation, and what their callbacks may take
+  kTimer = 12,            ///< a hart's timers, some of which set events
+  kChannel = 13,          ///< wait queues, events, channels
+  kDevice = 14,           ///< a driver's rings and registers, looked at by those who wait for them
+  kInterruptSource = 15,  ///< who has which interrupt source
+  kTaskList = 17,         ///< the tasks of a hart
+  kExecutor = 18,         ///< run queues
   kAddressSpace = 24,     ///< regions and page tables of one space
   kVmo = 26,              ///< pages and mappings of one memory object
   kPageRequest = 27,      ///< who waits for one page
