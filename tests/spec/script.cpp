@@ -180,6 +180,7 @@ bool Script::assert_return(const Json& command) {
 }
 
 bool Script::check_results(const Json& command, const std::vector<Value>& results) {
+  if (command.has("either")) return check_either(command["either"].items, results);
   const std::vector<Json>& expected = command["expected"].items;
   if (expected.size() != results.size()) return complain("wrong number of results");
   for (std::size_t i = 0; i < results.size(); ++i) {
@@ -188,6 +189,17 @@ bool Script::check_results(const Json& command, const std::vector<Value>& result
     }
   }
   return true;
+}
+
+/// Where the specification leaves a choice: the one result has to be among those listed.
+bool Script::check_either(const std::vector<Json>& allowed, const std::vector<Value>& results) {
+  if (results.size() != 1) return complain("wrong number of results");
+  std::string all;
+  for (const Json& expected : allowed) {
+    if (matches(expected, results[0])) return true;
+    all += (all.empty() ? "" : ", or ") + describe(expected);
+  }
+  return complain("got " + describe(results[0]) + ", expected " + all);
 }
 
 bool Script::assert_trap(const Json& command) {

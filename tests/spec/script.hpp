@@ -59,6 +59,7 @@ class Script {
               std::vector<wasm::Value>& results);
   bool assert_return(const Json& command);
   bool check_results(const Json& command, const std::vector<wasm::Value>& results);
+  bool check_either(const std::vector<Json>& allowed, const std::vector<wasm::Value>& results);
   bool assert_trap(const Json& command);
   bool check_trap(const Json& command, const wasm::Outcome& outcome);
   bool assert_rejected(const Json& command, wasm::RuleClass expected);

@@ -7,14 +7,17 @@ namespace quoll::spec {
 
 namespace {
 
-constexpr std::string_view kVectors[] = {"simd"};
+constexpr std::string_view kMembers30[] = {"relaxed-simd", "simd"};
+// These need several memories, and offsets of 64 bits.
+constexpr std::string_view kLeftOut30[] = {"simd/simd_address", "simd/simd_memory-multi"};
 
 constexpr Set kSets[] = {
     {.name = "2.0",
      .members = {},
-     .left_out = kVectors,
-     .assertions = 26135,
+     .left_out = {},
+     .assertions = 51139,
      .features = wasm::Features::none()},
+    {.name = "3.0", .members = kMembers30, .left_out = kLeftOut30, .assertions = 25031},
 };
 
 /// Whether `script` is `member` or stands in the folder of that name.

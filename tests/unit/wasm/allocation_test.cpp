@@ -58,10 +58,13 @@ Bytes module_of_many_parts() {
     code += Code::block(Opcode::kBlock, i32) + Code(Opcode::kMemorySize, 0) + Opcode::kEnd +
             Opcode::kI32Add;
   }
-  const auto f = m.function(get, code);
+  code += Code(Opcode::kGlobalGet, 1) + Code(Opcode::kLocalTee, 0) + Opcode::kV128AnyTrue +
+          Opcode::kI32Add;
+  const auto f = m.function(get, code, {{1, ValueType::kV128}});
   m.table(3);
   m.memory(1);
   m.global(i32, Code::i32(3));
+  m.global(ValueType::kV128, Code::v128(1, 2));
   m.export_as("f", ExternKind::kFunction, f);
   m.elements(0, {f, f});
   m.data(0, "data");
@@ -91,7 +94,7 @@ bool attempt(const Bytes& bytes, const Engine& engine, long allocations) {
                 outcome.trap.kind == TrapKind::kOutOfMemory);
     return false;
   }
-  EXPECT_EQ(result[0].as_i32(), 41u);
+  EXPECT_EQ(result[0].as_i32(), 42u);
   return true;
 }
 

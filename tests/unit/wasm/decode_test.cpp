@@ -84,11 +84,6 @@ TEST(ModuleDecoder, NamesTheByteOfABadType) {
   EXPECT_ERROR(with_section({3, 2, 1, 0}), Rule::kUnknownType, 11u);
 }
 
-TEST(ModuleDecoder, KnowsVectorsAsUnsupported) {
-  const ModuleError error = error_of(with_section({1, 5, 1, 0x60, 1, 0x7b, 0}));
-  EXPECT_EQ(rule_class(error.rule), RuleClass::kUnsupported);
-}
-
 TEST(ModuleDecoder, AllowsOneMemoryWhetherImportedOrDefined) {
   ModuleBuilder m;
   m.import_memory("env", "memory", 1);

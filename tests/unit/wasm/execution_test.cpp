@@ -32,7 +32,7 @@ TEST(Trap, NamesFunctionAndByte) {
   EXPECT_EQ(trap.function_index, divide);
   const FunctionBody& body = guest.module().bodies()[divide];
   EXPECT_EQ(trap.byte_offset, body.code.offset + 1 + before.bytes().size());
-  EXPECT_EQ(bytes[trap.byte_offset], info(Opcode::kI32DivU).code);
+  EXPECT_EQ(bytes[trap.byte_offset], info(Opcode::kI32DivU).number);
 }
 
 TEST(Trap, EveryKindHasItsText) {

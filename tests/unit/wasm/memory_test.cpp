@@ -13,8 +13,19 @@ namespace {
 using test::Code;
 using test::ModuleBuilder;
 
-unsigned width_of(Operation op) {
-  switch (op) {
+unsigned width_of(const OpcodeInfo& op) {
+  switch (op.operation) {
+    case Operation::kLoad128:
+    case Operation::kStore128:
+      return 16;
+    case Operation::kLoadExtendS:
+    case Operation::kLoadExtendU:
+      return 8;
+    case Operation::kLoadSplat:
+    case Operation::kLoadZero:
+    case Operation::kLoadLane:
+    case Operation::kStoreLane:
+      return lane_bytes(op.lanes);
     case Operation::kLoad8S:
     case Operation::kLoad8U:
     case Operation::kStore8:
@@ -32,14 +43,14 @@ unsigned width_of(Operation op) {
   }
 }
 
-class EveryAccess : public testing::TestWithParam<std::uint8_t> {};
+class EveryAccess : public testing::TestWithParam<std::uint16_t> {};
 
 /// An access with a dynamic address, and with a constant one, for a memory of one page.
 TEST_P(EveryAccess, IsExactAtTheLastByte) {
   const OpcodeInfo& op = kOpcodes[GetParam()];
   const auto opcode = static_cast<Opcode>(GetParam());
   const bool load = op.result_count == 1;
-  const std::uint64_t width = width_of(op.operation);
+  const std::uint64_t width = width_of(op);
   const std::uint64_t size = kWasmPageSize;
   struct Case {
     std::uint64_t address;
@@ -64,8 +75,10 @@ TEST_P(EveryAccess, IsExactAtTheLastByte) {
     ModuleBuilder m;
     m.memory(1);
     const auto type = m.type({ValueType::kI32}, {});
-    const Code value = load ? Code() : Code::constant(op.operands[1], 0x0102030405060708);
-    const Code access = Code(opcode, 0, c.offset) + (load ? Code(Opcode::kDrop) : Code());
+    // A load of one lane has a value as well, and is a load.
+    const Code value = op.operand_count == 1 ? Code() : Code::constant(op.operands[1], 0x01020304);
+    const Code lane = op.immediates == Immediates::kMemArgLane ? Code::raw({1}) : Code();
+    const Code access = Code(opcode, 0, c.offset) + lane + (load ? Code(Opcode::kDrop) : Code());
     m.function(type, Code(Opcode::kLocalGet, 0) + value + access);
     m.function(type, Code::constant(ValueType::kI32, c.address) + value + access);
     test::Guest guest(m.build());
@@ -80,10 +93,13 @@ TEST_P(EveryAccess, IsExactAtTheLastByte) {
   }
 }
 
-std::vector<std::uint8_t> accesses() {
-  std::vector<std::uint8_t> found;
-  for (std::uint8_t i = 0; i < kOpcodes.size(); ++i) {
-    if (kOpcodes[i].immediates == Immediates::kMemArg) found.push_back(i);
+std::vector<std::uint16_t> accesses() {
+  std::vector<std::uint16_t> found;
+  for (std::uint16_t i = 0; i < kOpcodes.size(); ++i) {
+    const Immediates immediates = kOpcodes[i].immediates;
+    if (immediates == Immediates::kMemArg || immediates == Immediates::kMemArgLane) {
+      found.push_back(i);
+    }
   }
   return found;
 }

@@ -41,12 +41,12 @@ class Code {
  public:
   Code() = default;
   Code(Opcode opcode) {  // NOLINT(google-explicit-constructor): reads as an instruction
-    const std::uint16_t code = info(opcode).code;
-    if (code > 0xff) {
-      bytes_.push_back(static_cast<std::uint8_t>(code >> 8));
-      append(unsigned_leb(code & 0xffu));
+    const OpcodeInfo& row = info(opcode);
+    if (row.prefix != 0) {
+      bytes_.push_back(row.prefix);
+      append(unsigned_leb(row.number));
     } else {
-      bytes_.push_back(static_cast<std::uint8_t>(code));
+      bytes_.push_back(static_cast<std::uint8_t>(row.number));
     }
   }
   Code(Opcode opcode, std::uint64_t immediate) : Code(opcode) { append(unsigned_leb(immediate)); }
@@ -66,15 +66,27 @@ class Code {
   static Code block(Opcode opcode) { return Code(opcode) + raw({0x40}); }
   static Code i32(std::int32_t value) { return Code(Opcode::kI32Const).append(signed_leb(value)); }
   static Code i64(std::int64_t value) { return Code(Opcode::kI64Const).append(signed_leb(value)); }
-  /// A constant of any numeric type from its bits.
+  /// A constant of any numeric type from its bits, of a vector from its low half's.
   static Code constant(ValueType type, std::uint64_t bits) {
     if (type == ValueType::kI32) {
       return i32(static_cast<std::int32_t>(static_cast<std::uint32_t>(bits)));
     }
     if (type == ValueType::kI64) return i64(static_cast<std::int64_t>(bits));
+    if (type == ValueType::kV128) return v128(bits, 0);
     Code code(type == ValueType::kF32 ? Opcode::kF32Const : Opcode::kF64Const);
     for (int i = 0; i < (type == ValueType::kF32 ? 4 : 8); ++i) {
       code.bytes_.push_back(static_cast<std::uint8_t>(bits >> (8 * i)));
+    }
+    return code;
+  }
+
+  /// A constant vector from its halves.
+  static Code v128(std::uint64_t low, std::uint64_t high) {
+    Code code(Opcode::kV128Const);
+    for (const std::uint64_t half : {low, high}) {
+      for (int i = 0; i < 8; ++i) {
+        code.bytes_.push_back(static_cast<std::uint8_t>(half >> (8 * i)));
+      }
     }
     return code;
   }
@@ -126,6 +138,10 @@ class ModuleBuilder {
   }
   std::uint32_t function(std::uint32_t type_index, const Code& code,
                          std::initializer_list<Locals> locals = {}) {
+    return function(type_index, code, std::vector<Locals>(locals));
+  }
+  std::uint32_t function(std::uint32_t type_index, const Code& code,
+                         const std::vector<Locals>& locals) {
     add(3, unsigned_leb(type_index));
     Bytes body = unsigned_leb(locals.size());
     for (const Locals& group : locals) {

@@ -95,7 +95,8 @@ TEST(Validation, AnIfWithoutElseGivesNothing) {
 TEST(Validation, TellsMalformedFromInvalid) {
   EXPECT_EQ(rule_class(check(Code::raw({0xc7})).rule), RuleClass::kMalformed);
   EXPECT_EQ(rule_class(check(Code::raw({0xfc, 0x20})).rule), RuleClass::kMalformed);
-  EXPECT_EQ(rule_class(check(Code::raw({0xfd, 0x00})).rule), RuleClass::kUnsupported);
+  EXPECT_EQ(rule_class(check(Code::raw({0xfd, 0x9a, 0x01})).rule), RuleClass::kMalformed);
+  EXPECT_EQ(rule_class(check(Code::raw({0xfd, 0x94, 0x02})).rule), RuleClass::kMalformed);
   EXPECT_EQ(rule_class(check(Code::i64(1)).rule), RuleClass::kInvalid);
 }
 

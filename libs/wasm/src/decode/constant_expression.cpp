@@ -4,7 +4,6 @@
 #include <bit>
 
 #include "decode/read_opcode.hpp"
-#include "interpret/handler.hpp"
 #include "interpret/operands.hpp"
 
 namespace quoll::wasm {
@@ -30,6 +29,7 @@ bool ConstantExpression::read_instruction(Reader& reader, bool& ended) {
     case Opcode::kI64Const:
     case Opcode::kF32Const:
     case Opcode::kF64Const:
+    case Opcode::kV128Const:
       return read_constant(reader, opcode);
     case Opcode::kRefNull:
       return read_null(reader);
@@ -67,9 +67,15 @@ bool ConstantExpression::read_constant(Reader& reader, Opcode opcode) {
       std::uint32_t v;
       return reader.read_fixed32(v) && push(reader, ValueType::kF32, v);
     }
-    default: {
+    case Opcode::kF64Const: {
       std::uint64_t v;
       return reader.read_fixed64(v) && push(reader, ValueType::kF64, v);
+    }
+    default: {
+      std::uint64_t low;
+      std::uint64_t high;
+      return reader.read_fixed64(low) && reader.read_fixed64(high) &&
+             push(reader, ValueType::kV128, low, high);
     }
   }
 }
@@ -102,8 +108,9 @@ bool ConstantExpression::read_global(Reader& reader, std::uint64_t at) {
   }
   const GlobalType& global = module_.globals()[index];
   if (global.mutability != Mutability::kConst) return reader.fail(Rule::kConstantExpected, at);
-  return push(reader, global.value,
-              instance_ == nullptr ? 0 : Machine::cell(instance_->global(index)));
+  if (instance_ == nullptr) return push(reader, global.value, 0);
+  const Value value = instance_->global(index).get();
+  return push(reader, global.value, slot_value(value), value.high_bits());
 }
 
 bool ConstantExpression::read_arithmetic(Reader& reader, Opcode opcode, std::uint64_t at) {
@@ -121,8 +128,9 @@ bool ConstantExpression::read_arithmetic(Reader& reader, Opcode opcode, std::uin
   return push(reader, info.result, result);
 }
 
-bool ConstantExpression::push(Reader& reader, ValueType type, std::uint64_t bits) {
-  const Entry entry{type, bits};
+bool ConstantExpression::push(Reader& reader, ValueType type, std::uint64_t bits,
+                              std::uint64_t high) {
+  const Entry entry{type, bits, high};
   if (height_ < kFew) {
     few_[height_] = entry;
   } else if (!more_.try_push_back(entry)) {

@@ -30,8 +30,8 @@ class ConstantExpression {
   /// expression can fail only because memory is short.
   bool read(Reader& reader, ValueType expected);
 
-  /// The result as slots hold it. *Requires*: there is an instance, and `read` has succeeded.
-  std::uint64_t bits() const { return few_[0].bits; }
+  /// The result. *Requires*: there is an instance, and `read` has succeeded.
+  Value value() const { return Value::from_bits(few_[0].type, few_[0].bits, few_[0].high); }
   /// The function that the expression last read refers to, if it does.
   bool has_function() const { return has_function_; }
   std::uint32_t function() const { return function_; }
@@ -40,6 +40,7 @@ class ConstantExpression {
   struct Entry {
     ValueType type = ValueType::kI32;
     std::uint64_t bits = 0;
+    std::uint64_t high = 0;  ///< of a vector
   };
 
   bool read_instruction(Reader& reader, bool& ended);
@@ -48,7 +49,7 @@ class ConstantExpression {
   bool read_function(Reader& reader, std::uint64_t at);
   bool read_global(Reader& reader, std::uint64_t at);
   bool read_arithmetic(Reader& reader, Opcode opcode, std::uint64_t at);
-  bool push(Reader& reader, ValueType type, std::uint64_t bits);
+  bool push(Reader& reader, ValueType type, std::uint64_t bits, std::uint64_t high = 0);
   bool pop(Reader& reader, ValueType expected, Entry& out);
 
   // Nearly all expressions are one instruction: they do not allocate.

@@ -4,14 +4,16 @@
 namespace quoll::wasm {
 
 bool read_prefixed_opcode(Reader& reader, std::uint8_t prefix, std::uint64_t at, Opcode& out) {
-  if (prefix == kPrefixVector) return reader.fail(Rule::kFeatureNotSupported, at);
-  if (prefix != kPrefixMisc) return reader.fail(Rule::kIllegalOpcode, at);
+  std::span<const std::uint16_t> page;
+  if (prefix == kPrefixMisc) page = kMiscOpcodes;
+  if (prefix == kPrefixVector) page = kVectorOpcodes;
+  if (page.empty()) return reader.fail(Rule::kIllegalOpcode, at);
   std::uint32_t number;
   if (!reader.read_u32(number)) return false;
-  if (number >= kMiscOpcodes.size() || kMiscOpcodes[number] == kNoOpcode) {
+  if (number >= page.size() || page[number] == kNoOpcode) {
     return reader.fail(Rule::kIllegalOpcode, at);
   }
-  out = static_cast<Opcode>(kMiscOpcodes[number]);
+  out = static_cast<Opcode>(page[number]);
   return true;
 }
 

@@ -18,7 +18,7 @@ inline bool read_opcode(Reader& reader, Opcode& out) {
   const std::uint64_t at = reader.offset();
   std::uint8_t byte;
   if (!reader.read_byte(byte)) return false;
-  const std::uint8_t index = kPlainOpcodes[byte];
+  const std::uint16_t index = kPlainOpcodes[byte];
   if (index == kNoOpcode) [[unlikely]]
     return read_prefixed_opcode(reader, byte, at, out);
   out = static_cast<Opcode>(index);

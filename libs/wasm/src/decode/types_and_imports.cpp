@@ -18,12 +18,11 @@ bool ModuleDecoder::read_value_type(Reader& reader, ValueType& out) {
     case ValueType::kI64:
     case ValueType::kF32:
     case ValueType::kF64:
+    case ValueType::kV128:
     case ValueType::kFuncRef:
     case ValueType::kExternRef:
       out = static_cast<ValueType>(byte);
       return true;
-    case ValueType::kV128:
-      return reader.fail(Rule::kFeatureNotSupported, start);
   }
   return reader.fail(Rule::kMalformedValueType, start);
 }

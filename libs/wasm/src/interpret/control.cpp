@@ -207,6 +207,12 @@ void return_float(QUOLL_WASM_REGISTERS) QUOLL_WASM_HANDLER {
   QUOLL_WASM_RETURN();
 }
 
+void return_vector(QUOLL_WASM_REGISTERS) QUOLL_WASM_HANDLER {
+  const std::uint8_t* slot = fp + peek<std::uint16_t>(pc + kFieldA);
+  poke(fp, peek<VectorBits>(slot));
+  QUOLL_WASM_RETURN();
+}
+
 void halt(QUOLL_WASM_REGISTERS) QUOLL_WASM_HANDLER {
   static_cast<void>((QUOLL_WASM_PASS));
   machine->status = Machine::Status::kReturned;
@@ -312,6 +318,9 @@ Handler return_int(Operand a) {
 }
 Handler return_float(Width width, Operand a) {
   return width == Width::k32 ? kReturnSingle[operand_index(a)] : kReturnDouble[operand_index(a)];
+}
+Handler return_vector() {
+  return &quoll::wasm::return_vector;
 }
 Handler halt() {
   return &quoll::wasm::halt;

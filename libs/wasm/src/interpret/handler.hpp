@@ -18,7 +18,7 @@ struct Machine;
 // All of a guest's volatile state is in arguments, and so in machine registers: eight integer and
 // four floating-point ones, as many as every target passes in registers.
 //   pc         the current cell
-//   fp         the frame: slots of eight bytes, arguments first
+//   fp         the frame: slots of eight bytes, arguments first; a v128 takes two
 //   mem        base of the instance's memory
 //   machine    the rest
 //   acc        the integer accumulator
@@ -70,10 +70,10 @@ template <typename T>
   } while (false)
 
 /// Goes on behind the current cell, which has that many words.
-#define QUOLL_WASM_NEXT(words)                 \
-  do {                                         \
-    pc += (words) * ::quoll::wasm::kWordBytes; \
-    QUOLL_WASM_GO();                           \
+#define QUOLL_WASM_NEXT(words)                                         \
+  do {                                                                 \
+    pc += static_cast<std::size_t>(words) * ::quoll::wasm::kWordBytes; \
+    QUOLL_WASM_GO();                                                   \
   } while (false)
 
 /// Ends the run with a trap at the current cell.
@@ -150,8 +150,7 @@ struct Machine {
   static const HostFunction& host(const Func* f) { return f->host_; }
   static std::uint64_t* elements(const Table* t) { return t->elements_; }
   static std::uint64_t size(const Table* t) { return t->size_; }
-  static std::uint64_t cell(const Global& g) { return g.cell_; }
-  static void set_cell(Global& g, std::uint64_t v) { g.cell_ = v; }
+  static std::uint32_t slots(const Func* f) { return f->canonical_->slots; }
   static std::uint8_t* memory_base(const Instance* i) {
     return i->memory0_ != nullptr ? i->memory0_->base_ : nullptr;
   }

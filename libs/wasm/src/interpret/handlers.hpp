@@ -53,6 +53,7 @@ Handler float_store_slot(Width width, Operand a);
 Handler float_move(Operand a, Operand d);
 Handler float_move_constant(Operand d);
 Handler wide_move();
+Handler wide_move_vector();
 Handler copy_slots();
 Handler zero_slots();
 /// Fields A, B, C (condition), D.
@@ -60,6 +61,38 @@ Handler select(Operand a, Operand b, Operand condition, Operand d);
 /// Third word: the variable's address.
 Handler global_get(Operand d);
 Handler global_set(Operand a);
+
+// Vectors, which lie in slots: two of them, the low half first. Fields A, B, C for operands and the
+// next one for the result, unless said otherwise. The opcode says operation and lanes; one operand
+// may be no vector and have another class.
+Handler vector_arithmetic(Opcode op);
+Handler vector_bitwise(Opcode op);
+Handler vector_compare(Opcode op);
+Handler vector_convert(Opcode op);
+Handler vector_swizzle();
+/// Of an immediate amount, field B has the number of bits, less than the lane's.
+Handler vector_shift(Opcode op, Operand amount);
+/// From a vector to an i32.
+Handler vector_reduce(Opcode op, Operand d);
+/// Third and fourth word: the constant.
+Handler vector_const();
+Handler vector_splat(Opcode op, Operand a);
+/// A is the slot's offset plus that of the lane.
+Handler vector_extract(Opcode op, Operand d);
+/// Field D: the lane's offset in the vector.
+Handler vector_replace(Opcode op, Operand value);
+/// Field A: the result. From the third word on, for each lane of the result, 16 bits: the offset in
+/// the frame of the lane that it is a copy of.
+Handler vector_shuffle(Lanes lanes);
+/// As loads of numbers; of one lane, field B is the other lanes' vector and the third word holds
+/// the result and the lane's offset.
+Handler vector_load(Opcode op, Operand address);
+Handler vector_store(Operand address);
+/// Fields A, B, C (condition), D.
+Handler vector_select(Operand condition);
+/// Third word: the variable's address.
+Handler vector_global_get();
+Handler vector_global_set();
 
 // Calls.
 Handler enter(bool zero_locals, unsigned pins);
@@ -69,6 +102,7 @@ Handler call_indirect(Operand index);
 Handler return_nothing();
 Handler return_int(Operand a);
 Handler return_float(Width width, Operand a);
+Handler return_vector();
 Handler halt();
 Handler return_home();
 Handler call_host();

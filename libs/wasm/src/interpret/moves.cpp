@@ -56,6 +56,12 @@ void wide_move(QUOLL_WASM_REGISTERS) QUOLL_WASM_HANDLER {
   QUOLL_WASM_NEXT(2);
 }
 
+void wide_move_vector(QUOLL_WASM_REGISTERS) QUOLL_WASM_HANDLER {
+  poke(fp + peek<std::uint32_t>(pc + kFieldImmediate),
+       peek<VectorBits>(fp + peek<std::uint32_t>(pc + kFieldA)));
+  QUOLL_WASM_NEXT(2);
+}
+
 void copy_slots(QUOLL_WASM_REGISTERS) QUOLL_WASM_HANDLER {
   std::memmove(fp + peek<std::uint32_t>(pc + kFieldImmediate),
                fp + peek<std::uint32_t>(pc + kFieldA), peek<std::uint64_t>(pc + kFieldExtra));
@@ -167,6 +173,9 @@ Handler float_move_constant(Operand d) {
 }
 Handler wide_move() {
   return &quoll::wasm::wide_move;
+}
+Handler wide_move_vector() {
+  return &quoll::wasm::wide_move_vector;
 }
 Handler copy_slots() {
   return &quoll::wasm::copy_slots;

@@ -72,6 +72,17 @@ template <typename T>
   }
 }
 
+/// A vector as two slots hold it.
+struct VectorBits {
+  std::uint64_t low;
+  std::uint64_t high;
+};
+
+/// The bits of a value as a slot holds them: its only one, or the lower of a vector.
+inline std::uint64_t slot_value(const Value& value) {
+  return value.type() == ValueType::kI32 ? sign_extend(value.as_i32()) : value.bits();
+}
+
 /// An integer operand as it is held: sign-extended if it is an i32.
 template <typename T, Operand C>
 [[gnu::always_inline]] inline std::uint64_t get_wide(const std::uint8_t* pc, const std::uint8_t* fp,

@@ -22,8 +22,23 @@ struct HaltCell {
   std::uint64_t unused = 0;
 };
 
-std::uint64_t slot_value(const Value& value) {
-  return value.type() == ValueType::kI32 ? sign_extend(value.as_i32()) : value.bits();
+/// Puts arguments into the frame of the function that takes them.
+void write_arguments(std::uint8_t* frame, std::span<const Value> arguments) {
+  for (const Value& value : arguments) {
+    poke(frame, slot_value(value));
+    if (value.type() == ValueType::kV128) poke(frame + sizeof(std::uint64_t), value.high_bits());
+    frame += slot_count(value.type()) * sizeof(std::uint64_t);
+  }
+}
+
+void read_results(const std::uint8_t* frame, std::span<const ValueType> types,
+                  std::span<Value> results) {
+  for (std::size_t i = 0; i < types.size(); ++i) {
+    const std::uint64_t high =
+        types[i] == ValueType::kV128 ? peek<std::uint64_t>(frame + sizeof(std::uint64_t)) : 0;
+    results[i] = Value::from_bits(types[i], peek<std::uint64_t>(frame), high);
+    frame += slot_count(types[i]) * sizeof(std::uint64_t);
+  }
 }
 
 bool arguments_fit(const FuncType& type, std::span<const Value> arguments) {
@@ -100,7 +115,7 @@ Outcome Execution::call(Func& func, std::span<const Value> arguments, std::span<
     machine.status = Machine::Status::kReturned;
   }
 
-  const std::size_t slots = std::max(type.parameters.size(), type.results.size());
+  const std::size_t slots = Machine::slots(&func);
   const std::size_t room = static_cast<std::size_t>(machine.return_top - frame);
   if (room < slots * sizeof(std::uint64_t) + sizeof(ReturnRecord) + kReturnReserve) {
     return trapped(TrapKind::kCallStackExhausted);
@@ -110,9 +125,7 @@ Outcome Execution::call(Func& func, std::span<const Value> arguments, std::span<
                      : nested            ? outer.instance
                                          : store_->host_caller();
   if (machine.instance == nullptr) return trapped(TrapKind::kOutOfMemory);
-  for (std::size_t i = 0; i < arguments.size(); ++i) {
-    poke(frame + i * sizeof(std::uint64_t), slot_value(arguments[i]));
-  }
+  write_arguments(frame, arguments);
   // SAFETY: code is read through bytes.
   const auto* halt = reinterpret_cast<const std::uint8_t*>(&state.halt);
   machine.return_top -= sizeof(ReturnRecord);
@@ -214,14 +227,9 @@ Outcome Execution::finish(std::span<Value> results) {
   Outcome outcome;
   switch (machine.status) {
     case Machine::Status::kRunning:
-    case Machine::Status::kReturned: {
-      const std::span<const ValueType> types = state.func->type().results;
-      for (std::size_t i = 0; i < types.size(); ++i) {
-        results[i] = Value::from_bits(types[i],
-                                      peek<std::uint64_t>(state.frame + i * sizeof(std::uint64_t)));
-      }
+    case Machine::Status::kReturned:
+      read_results(state.frame, state.func->type().results, results);
       break;
-    }
     case Machine::Status::kTrapped:
       outcome.kind = Outcome::Kind::kTrapped;
       outcome.trap = Machine::describe_trap(machine, *store_);

@@ -164,12 +164,11 @@ bool Instantiation::create_memories() {
 
 bool Instantiation::create_globals() {
   for (const GlobalDefinition& definition : module_.global_definitions()) {
-    std::uint64_t bits;
-    if (!evaluate_constant(*instance_, definition.initializer, definition.type.value, bits)) {
+    Value value;
+    if (!evaluate_constant(*instance_, definition.initializer, definition.type.value, value)) {
       return fail(LinkRule::kOutOfMemory);
     }
-    Global* global =
-        store_.create_global(definition.type, Value::from_bits(definition.type.value, bits));
+    Global* global = store_.create_global(definition.type, value);
     if (global == nullptr || !instance_->globals_.try_push_back(global)) {
       return fail(LinkRule::kOutOfMemory);
     }
@@ -178,10 +177,11 @@ bool Instantiation::create_globals() {
 }
 
 bool Instantiation::evaluate_offset(ByteRange expression, std::uint64_t& out) {
-  if (!evaluate_constant(*instance_, expression, ValueType::kI32, out)) {
+  Value value;
+  if (!evaluate_constant(*instance_, expression, ValueType::kI32, value)) {
     return fail(LinkRule::kOutOfMemory);
   }
-  out = static_cast<std::uint32_t>(out);
+  out = value.bits();
   return true;
 }
 

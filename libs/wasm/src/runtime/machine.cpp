@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //
 // The machine's dealings with functions: entry points, host calls, and where a trap happened.
-#include <algorithm>
 #include <bit>
 #include <utility>
 
@@ -79,8 +78,6 @@ bool Machine::is_at_cell(const Store& store, const std::uint8_t* cell, std::uint
 }
 
 void run_host_call(Machine& machine, Func* func, std::uint8_t* frame) {
-  const FuncType& type = func->type();
-  const std::size_t slots = std::max(type.parameters.size(), type.results.size());
   // The call's own cell lies in front of the place to return to.
   const std::uint8_t* call_site = peek<ReturnRecord>(machine.return_top).pc - 1;
   const auto stop = [&](TrapKind kind) {
@@ -91,7 +88,7 @@ void run_host_call(Machine& machine, Func* func, std::uint8_t* frame) {
   };
   machine.host_func = func;
   machine.host_frame = frame;
-  machine.host_frame_end = frame + slots * sizeof(std::uint64_t);
+  machine.host_frame_end = frame + std::size_t{Machine::slots(func)} * sizeof(std::uint64_t);
   if (machine.host_frame_end + kReturnReserve > machine.return_top) {
     stop(TrapKind::kCallStackExhausted);
     return;
@@ -120,10 +117,10 @@ void run_host_call(Machine& machine, Func* func, std::uint8_t* frame) {
 
 void finish_host_call(Machine& machine) {
   const FuncType& type = machine.host_func->type();
-  for (std::size_t i = 0; i < type.results.size(); ++i) {
-    if (type.results[i] != ValueType::kI32) continue;
-    std::uint8_t* slot = machine.host_frame + i * sizeof(std::uint64_t);
-    poke(slot, sign_extend(peek<std::uint32_t>(slot)));
+  std::uint8_t* slot = machine.host_frame;
+  for (const ValueType result : type.results) {
+    if (result == ValueType::kI32) poke(slot, sign_extend(peek<std::uint32_t>(slot)));
+    slot += slot_count(result) * sizeof(std::uint64_t);
   }
 }
 

@@ -6,12 +6,11 @@
 
 namespace quoll::wasm {
 
-bool evaluate_constant(const Instance& instance, ByteRange range, ValueType type,
-                       std::uint64_t& out) {
+bool evaluate_constant(const Instance& instance, ByteRange range, ValueType type, Value& out) {
   Reader reader(instance.module().bytes(range), range.offset);
   ConstantExpression constant(instance);
   if (!constant.read(reader, type)) return false;
-  out = constant.bits();
+  out = constant.value();
   return true;
 }
 
@@ -38,7 +37,7 @@ std::optional<TrapKind> initialise_table(Instance& instance, Table& table, std::
     std::uint64_t value;
     if (elements.has_expressions) {
       if (!constant.read(reader, elements.type)) return TrapKind::kOutOfMemory;
-      value = constant.bits();
+      value = constant.value().bits();
     } else {
       std::uint32_t function;
       const bool valid = reader.read_u32(function);

@@ -20,8 +20,8 @@ std::optional<TrapKind> initialise_table(Instance& instance, Table& table, std::
                                          std::uint64_t destination, std::uint64_t source,
                                          std::uint64_t count);
 
-/// Works out a constant expression, as slots hold its value. False: memory is short.
+/// Works out a constant expression. False: memory is short.
 [[nodiscard]] bool evaluate_constant(const Instance& instance, ByteRange range, ValueType type,
-                                     std::uint64_t& out);
+                                     Value& out);
 
 }  // namespace quoll::wasm

@@ -76,6 +76,7 @@ const CanonicalType* Store::intern(const FuncType& type) {
   }
   const auto values = std::span<const ValueType>(fresh->values.data(), fresh->values.size());
   fresh->type = {values.first(type.parameters.size()), values.subspan(type.parameters.size())};
+  fresh->slots = std::max(slot_count(type.parameters), slot_count(type.results));
   fresh->hash = hash;
   CanonicalType* kept = keep(types_, std::move(fresh));
   if (kept == nullptr) return nullptr;
@@ -140,7 +141,7 @@ Global* Store::create_global(const GlobalType& type, const Value& value) {
   if (global == nullptr) return nullptr;
   global->type_ = type;
   global->store_ = this;
-  global->cell_ = type.value == ValueType::kI32 ? sign_extend(value.as_i32()) : value.bits();
+  global->put(value);
   return global;
 }
 
@@ -194,8 +195,13 @@ std::int64_t Table::grow(std::uint64_t delta, const Value& fill) {
 
 bool Global::set(const Value& value) {
   if (type_.mutability != Mutability::kVar || value.type() != type_.value) return false;
-  cell_ = type_.value == ValueType::kI32 ? sign_extend(value.as_i32()) : value.bits();
+  put(value);
   return true;
+}
+
+void Global::put(const Value& value) {
+  cell_[0] = slot_value(value);
+  cell_[1] = value.high_bits();
 }
 
 }  // namespace quoll::wasm

@@ -112,7 +112,7 @@ void FunctionCompiler::emit_leave(ControlFrame& frame, Path path) {
       if (path == Path::kOnly) flush_top(arity);
       cell(handlers::copy_slots(), std::uint64_t{home_slot(from)} * kWordBytes |
                                        std::uint64_t{home_slot(frame.height)} * kWordBytes << 32);
-      code_.append(std::uint64_t{arity} * kWordBytes);
+      code_.append(std::uint64_t{home_slot(height()) - home_slot(from)} * kWordBytes);
     }
   }
   go_to(frame, emit_jump());

@@ -97,7 +97,7 @@ void FunctionCompiler::emit_return(Path path) {
   if (arity > 1) {
     if (path == Path::kOnly) flush_top(arity);
     cell(handlers::copy_slots(), std::uint64_t{home_slot(from)} * kWordBytes);
-    code_.append(std::uint64_t{arity} * kWordBytes);
+    code_.append(std::uint64_t{home_slot(height()) - home_slot(from)} * kWordBytes);
     cell(handlers::return_nothing(), 0);
     return;
   }
@@ -111,12 +111,15 @@ void FunctionCompiler::emit_return(Path path) {
     store_at(home_slot(from), source, type);
     source = {Operand::kSlot, home_slot(from)};
   }
-  std::uint64_t word = source.operand == Operand::kSlot ? narrow(source.slot, 0) : 0;
+  std::uint64_t word = source.operand == Operand::kSlot ? narrow(source.slot, 0, type) : 0;
   if (source.operand == Operand::kImmediate) word = source.bits << 32;
-  cell(file == kInteger
-           ? handlers::return_int(source.operand)
-           : handlers::return_float(file == kSingle ? Width::k32 : Width::k64, source.operand),
-       word);
+  if (file == kInteger) {
+    cell(handlers::return_int(source.operand), word);
+  } else if (file == kVector) {
+    cell(handlers::return_vector(), word);
+  } else {
+    cell(handlers::return_float(file == kSingle ? Width::k32 : Width::k64, source.operand), word);
+  }
 }
 
 }  // namespace quoll::wasm

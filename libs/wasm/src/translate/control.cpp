@@ -12,8 +12,9 @@ namespace quoll::wasm {
 
 namespace {
 
-constexpr ValueType kSingleTypes[] = {ValueType::kI32, ValueType::kI64,     ValueType::kF32,
-                                      ValueType::kF64, ValueType::kFuncRef, ValueType::kExternRef};
+constexpr ValueType kSingleTypes[] = {ValueType::kI32,      ValueType::kI64,  ValueType::kF32,
+                                      ValueType::kF64,      ValueType::kV128, ValueType::kFuncRef,
+                                      ValueType::kExternRef};
 
 /// A list of one type, for blocks that give one value.
 std::span<const ValueType> single(ValueType type) {
@@ -79,9 +80,6 @@ bool FunctionCompiler::read_block_type(std::uint32_t& out) {
   if (byte == kEmptyType || !single(static_cast<ValueType>(byte)).empty()) {
     out = byte == kEmptyType ? ControlFrame::kEmpty : ControlFrame::kOneResult | byte;
     return reader_.read_byte(byte);
-  }
-  if (static_cast<ValueType>(byte) == ValueType::kV128) {
-    return reader_.fail(Rule::kFeatureNotSupported, start);
   }
   std::int64_t index;
   if (!reader_.read_s33(index)) return false;

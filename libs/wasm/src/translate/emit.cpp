@@ -19,6 +19,8 @@ bool can_trap(const Shape& shape) {
   switch (shape.family) {
     case Family::kIntLoad:
     case Family::kFloatLoad:
+    case Family::kVectorLoad:
+    case Family::kVectorLoadLane:
       return true;
     case Family::kFloatToInt:
       return shape.operation == Operation::kTruncI32S || shape.operation == Operation::kTruncI32U ||
@@ -34,12 +36,21 @@ bool can_trap(const Shape& shape) {
 }  // namespace
 
 FunctionCompiler::File FunctionCompiler::file_of(ValueType type) {
-  return type == ValueType::kF32 ? kSingle : type == ValueType::kF64 ? kDouble : kInteger;
+  switch (type) {
+    case ValueType::kF32:
+      return kSingle;
+    case ValueType::kF64:
+      return kDouble;
+    case ValueType::kV128:
+      return kVector;
+    default:
+      return kInteger;
+  }
 }
 
 Operand FunctionCompiler::pin_of(std::uint32_t local, ValueType type) const {
   const File file = file_of(type);
-  if (file == kSingle) return Operand::kSlot;
+  if (file == kSingle || file == kVector) return Operand::kSlot;
   const auto& pins = file == kInteger ? body_->integer_pins : body_->float_pins;
   if (pins[0] == local) return Operand::kPin0;
   if (pins[1] == local) return Operand::kPin1;
@@ -47,18 +58,25 @@ Operand FunctionCompiler::pin_of(std::uint32_t local, ValueType type) const {
 }
 
 std::uint32_t FunctionCompiler::local_slot(std::uint32_t local) const {
-  return local < parameters_ ? local : first_own_local_ + (local - parameters_);
+  const std::uint32_t slot = locals_.slot(local);
+  return local < parameters_ ? slot : first_own_local_ + (slot - parameter_slots_);
 }
 
-std::uint16_t FunctionCompiler::narrow(std::uint32_t slot, unsigned scratch) {
+std::uint16_t FunctionCompiler::narrow(std::uint32_t slot, unsigned scratch, ValueType type) {
   if (slot <= kMaxNarrowSlot) return static_cast<std::uint16_t>(slot * kWordBytes);
   if (!wide_) {
     needs_wide_ = true;
     return 0;
   }
-  const std::uint32_t near = (scratch_ + scratch) * kWordBytes;
-  cell(handlers::wide_move(), std::uint64_t{slot} * kWordBytes | std::uint64_t{near} << 32);
-  return static_cast<std::uint16_t>(near);
+  const std::uint32_t near = scratch_slot(scratch);
+  move_far(slot, near, type);
+  return static_cast<std::uint16_t>(near * kWordBytes);
+}
+
+/// Moves between slots of which one may be beyond 16 bits.
+void FunctionCompiler::move_far(std::uint32_t from, std::uint32_t to, ValueType type) {
+  cell(type == ValueType::kV128 ? handlers::wide_move_vector() : handlers::wide_move(),
+       std::uint64_t{from} * kWordBytes | std::uint64_t{to} * kWordBytes << 32);
 }
 
 void FunctionCompiler::cell(Handler handler, std::uint64_t word) {
@@ -73,14 +91,14 @@ void FunctionCompiler::store_at(std::uint32_t slot, const Source& source, ValueT
     needs_wide_ = true;
     return;
   }
-  if (source.operand == Operand::kSlot && (far || source.slot > kMaxNarrowSlot)) {
-    cell(handlers::wide_move(),
-         std::uint64_t{source.slot} * kWordBytes | std::uint64_t{slot} * kWordBytes << 32);
+  const File file = file_of(type);
+  if (file == kVector ||
+      (source.operand == Operand::kSlot && (far || source.slot > kMaxNarrowSlot))) {
+    move_far(source.slot, slot, type);
     return;
   }
   const std::uint64_t field =
-      std::uint64_t{(far ? scratch_ + kScratchSlots - 1 : slot) * kWordBytes} << 16;
-  const File file = file_of(type);
+      std::uint64_t{(far ? scratch_slot(kResultScratch) : slot) * kWordBytes} << 16;
   if (source.operand == Operand::kImmediate) {
     if (fits_immediate(source.bits)) {
       cell(handlers::store(Operand::kImmediate), field | source.bits << 32);
@@ -96,10 +114,7 @@ void FunctionCompiler::store_at(std::uint32_t slot, const Source& source, ValueT
     cell(handlers::float_store_slot(file == kSingle ? Width::k32 : Width::k64, source.operand),
          field);
   }
-  if (far) {
-    cell(handlers::wide_move(), std::uint64_t{scratch_ + kScratchSlots - 1} * kWordBytes |
-                                    std::uint64_t{slot} * kWordBytes << 32);
-  }
+  if (far) move_far(scratch_slot(kResultScratch), slot, type);
 }
 
 void FunctionCompiler::flush(std::uint32_t height) {
@@ -163,7 +178,8 @@ Source FunctionCompiler::source_of(const StackEntry& entry, std::uint32_t height
     case StackEntry::Kind::kLocal: {
       const Operand pin = pin_of(entry.local, entry.type);
       if (is_pin(pin)) return {pin};
-      if (accumulator.holds == Accumulator::Holds::kLocal && accumulator.index == entry.local) {
+      if (accumulator.holds == Accumulator::Holds::kLocal && accumulator.index == entry.local &&
+          entry.type != ValueType::kV128) {
         return {Operand::kAccumulator, local_slot(entry.local)};
       }
       return {Operand::kSlot, local_slot(entry.local)};
@@ -171,8 +187,8 @@ Source FunctionCompiler::source_of(const StackEntry& entry, std::uint32_t height
     case StackEntry::Kind::kTemporary:
       break;
   }
-  const bool held =
-      accumulator.holds == Accumulator::Holds::kTemporary && accumulator.index == height;
+  const bool held = accumulator.holds == Accumulator::Holds::kTemporary &&
+                    accumulator.index == height && entry.type != ValueType::kV128;
   return {held ? Operand::kAccumulator : Operand::kSlot, home_slot(height)};
 }
 
@@ -230,9 +246,42 @@ Handler FunctionCompiler::find(const Shape& s) const {
       return handlers::select(s.a, s.b, s.c, s.d);
     case Family::kGlobalGet:
       return handlers::global_get(s.d);
+    case Family::kVectorSelect:
+      return handlers::vector_select(s.c);
+    case Family::kVectorGlobalGet:
+      return handlers::vector_global_get();
+    case Family::kVectorLoad:
+    case Family::kVectorLoadLane:
+      return handlers::vector_load(s.opcode, s.a);
+    case Family::kVectorConst:
+      return handlers::vector_const();
+    case Family::kVectorSplat:
+      return handlers::vector_splat(s.opcode, s.a);
+    case Family::kVectorExtract:
+      return handlers::vector_extract(s.opcode, s.d);
+    case Family::kVectorReplace:
+      return handlers::vector_replace(s.opcode, s.a);
+    case Family::kVectorShuffle:
+      return handlers::vector_shuffle(s.lanes);
+    case Family::kVectorSwizzle:
+      return handlers::vector_swizzle();
+    case Family::kVectorBitwise:
+      return handlers::vector_bitwise(s.opcode);
+    case Family::kVectorShift:
+      return handlers::vector_shift(s.opcode, s.a);
+    case Family::kVectorReduce:
+      return handlers::vector_reduce(s.opcode, s.d);
+    case Family::kVectorCompare:
+      return handlers::vector_compare(s.opcode);
+    case Family::kVectorArithmetic:
+      return handlers::vector_arithmetic(s.opcode);
+    case Family::kVectorConvert:
+      return handlers::vector_convert(s.opcode);
     case Family::kIntStore:
     case Family::kFloatStore:
     case Family::kIntTest:
+    case Family::kVectorStore:
+    case Family::kVectorStoreLane:
     case Family::kSpecial:
       break;
   }
@@ -241,22 +290,19 @@ Handler FunctionCompiler::find(const Shape& s) const {
 
 void FunctionCompiler::emit_result(const Shape& shape, std::uint64_t word,
                                    std::uint8_t result_field, ValueType type,
-                                   const std::uint64_t* extra) {
+                                   std::span<const std::uint64_t> extra) {
   const std::uint32_t slot = home_slot(height());
   const bool far = slot > kMaxNarrowSlot;
   if (far && !wide_) needs_wide_ = true;
-  const std::uint32_t target = far ? scratch_ + kScratchSlots - 1 : slot;
-  word |= std::uint64_t{target * kWordBytes & 0xffff} << (16 * result_field);
+  const std::uint32_t target = far ? scratch_slot(kResultScratch) : slot;
   if (can_trap(shape)) add_trap_site();
   const std::uint32_t at = code_.size();
   const Handler handler = find(shape);
   QUOLL_ASSERT(handler != nullptr);
   cell(handler, word);
-  if (extra != nullptr) code_.append(*extra);
-  if (far && wide_) {
-    cell(handlers::wide_move(),
-         std::uint64_t{target} * kWordBytes | std::uint64_t{slot} * kWordBytes << 32);
-  }
+  for (const std::uint64_t more : extra) code_.append(more);
+  set_result(at, result_field, target);
+  if (far && wide_) move_far(target, slot, type);
   const File file = file_of(type);
   const bool moves_bits = shape.family == Family::kSelect || shape.family == Family::kGlobalGet;
   if (moves_bits && file != kInteger) {
@@ -268,6 +314,17 @@ void FunctionCompiler::emit_result(const Shape& shape, std::uint64_t word,
   accumulator.index = height();
   accumulator.producer = {};
   if (!far) accumulator.producer = {at, result_field, shape};
+}
+
+/// Lets the cell at `word` leave its result in a slot.
+void FunctionCompiler::set_result(std::uint32_t word, std::uint8_t result_field,
+                                  std::uint32_t slot) {
+  constexpr unsigned kFieldsPerWord = 4;
+  const std::uint32_t at = word + 1 + result_field / kFieldsPerWord;
+  if (at >= code_.size()) return;  // memory ran out
+  const unsigned shift = 16u * (result_field % kFieldsPerWord);
+  const std::uint64_t field = std::uint64_t{slot * kWordBytes & 0xffff} << shift;
+  code_[at] = (code_[at] & ~(std::uint64_t{0xffff} << shift)) | field;
 }
 
 bool FunctionCompiler::retarget(Producer& producer, Operand d) {
@@ -298,9 +355,7 @@ void FunctionCompiler::move_to_local(const StackEntry& entry, std::uint32_t heig
         return;
       }
     } else if (slot <= kMaxNarrowSlot) {
-      const unsigned shift = 16u * accumulator.producer.result_field;
-      std::uint64_t& word = code_[accumulator.producer.word + 1];
-      word = (word & ~(std::uint64_t{0xffff} << shift)) | std::uint64_t{slot} * kWordBytes << shift;
+      set_result(accumulator.producer.word, accumulator.producer.result_field, slot);
       forget_local(local);
       accumulator = {Accumulator::Holds::kLocal, local, {}};
       return;

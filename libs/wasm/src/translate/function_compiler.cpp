@@ -39,7 +39,9 @@ bool FunctionCompiler::compile(std::uint32_t function, const FunctionBody& body)
   frames_.clear();
   weight_ = 1;
   loops_ = 0;
-  max_height_ = 0;
+  slots_.clear();
+  if (!slots_.try_push_back(0)) return fail(Rule::kOutOfMemory);
+  max_slots_ = 0;
   settled_ = 0;
   if (!read_locals(type_)) return false;
   live_ = instance_ != nullptr;
@@ -63,6 +65,7 @@ bool FunctionCompiler::read_locals(const FuncType& type) {
   for (const ValueType parameter : type.parameters) {
     if (!locals_.add(1, parameter)) return fail(Rule::kOutOfMemory);
   }
+  parameter_slots_ = locals_.slots();
   std::uint32_t groups;
   if (!reader_.read_count(groups, 2)) return false;
   std::uint64_t declared = 0;
@@ -76,9 +79,8 @@ bool FunctionCompiler::read_locals(const FuncType& type) {
     const std::uint64_t type_at = reader_.offset();
     if (!reader_.read_byte(byte)) return false;
     const auto local = static_cast<ValueType>(byte);
-    if (local == ValueType::kV128) return reader_.fail(Rule::kFeatureNotSupported, type_at);
     if (local != ValueType::kI32 && local != ValueType::kI64 && !is_float(local) &&
-        !is_reference(local)) {
+        local != ValueType::kV128 && !is_reference(local)) {
       return reader_.fail(Rule::kMalformedValueType, type_at);
     }
     if (declared + parameters_ > kMaxLocals) continue;  // refused below, unless malformed
@@ -103,6 +105,23 @@ bool FunctionCompiler::instruction() {
     case Family::kFloatLoad:
     case Family::kFloatStore:
       return memory_access(info);
+    case Family::kVectorLoad:
+    case Family::kVectorLoadLane:
+    case Family::kVectorStore:
+    case Family::kVectorStoreLane:
+    case Family::kVectorConst:
+    case Family::kVectorSplat:
+    case Family::kVectorExtract:
+    case Family::kVectorReplace:
+    case Family::kVectorShuffle:
+    case Family::kVectorSwizzle:
+    case Family::kVectorBitwise:
+    case Family::kVectorShift:
+    case Family::kVectorReduce:
+    case Family::kVectorCompare:
+    case Family::kVectorArithmetic:
+    case Family::kVectorConvert:
+      return vector_instruction(opcode);
     default:
       return numeric(info);
   }
@@ -162,10 +181,9 @@ void FunctionCompiler::begin_code(const FuncType& type) {
   code_.clear();
   forget_accumulators();
   last_cell_ = Producer::kNone;
-  const auto results = static_cast<std::uint32_t>(type.results.size());
-  scratch_ = std::max(parameters_, results);
+  scratch_ = std::max(parameter_slots_, slot_count(type.results));
   first_own_local_ = scratch_ + (wide_ ? kScratchSlots : 0);
-  const std::uint32_t own_locals = locals_.count() - parameters_;
+  const std::uint32_t own_locals = locals_.slots() - parameter_slots_;
   temporaries_ = first_own_local_ + own_locals;
   if (temporaries_ > kMaxNarrowSlot) needs_wide_ = true;
 
@@ -197,7 +215,7 @@ void FunctionCompiler::begin_code(const FuncType& type) {
 
 void FunctionCompiler::finish_code() {
   if (code_.size() < 2) return;  // memory ran out at once
-  const std::uint64_t slots = std::uint64_t{temporaries_} + max_height_;
+  const std::uint64_t slots = std::uint64_t{temporaries_} + max_slots_;
   const std::uint64_t bytes = slots * kWordBytes + kReturnReserve;
   code_[1] |= bytes << 32;
 }
@@ -212,7 +230,7 @@ void FunctionCompiler::choose_pins(FunctionBody& body) const {
     const std::uint32_t count = std::min(locals_.count(), kCountedLocals);
     for (std::uint32_t i = 0; i < count; ++i) {
       const ValueType type = locals_[i];
-      if (floats ? type != ValueType::kF64 : is_float(type)) continue;
+      if (file_of(type) != (floats ? kDouble : kInteger)) continue;
       if (local_weights_[i] > best[0]) {
         best[1] = best[0];
         pins[1] = pins[0];

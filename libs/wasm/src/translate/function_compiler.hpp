@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <cstring>
 #include <span>
 
 #include <quoll/containers/vector.hpp>
@@ -67,6 +68,9 @@ struct Shape {
   Operand b = Operand::kSlot;
   Operand c = Operand::kSlot;
   Operand d = Operand::kSlot;
+  // On vectors the opcode decides, and `a` is the class of the operand that is none.
+  Opcode opcode = Opcode::kNop;
+  Lanes lanes = Lanes::kNone;  ///< that a shuffle moves
 };
 
 /// A cell whose result can still be sent elsewhere.
@@ -74,7 +78,7 @@ struct Producer {
   static constexpr std::uint32_t kNone = 0xffffffffu;
 
   std::uint32_t word = kNone;
-  std::uint8_t result_field = 0;  ///< 0 to 3: which 16 bits of the second word
+  std::uint8_t result_field = 0;  ///< which 16 bits, counted from the second word
   Shape shape;
 
   bool exists() const { return word != kNone; }
@@ -96,6 +100,13 @@ struct Condition {
   std::uint64_t word = 0;   ///< operands, without a result
   std::uint64_t extra = 0;  ///< immediate of a comparison of f64
   Source value;
+};
+
+/// What stands behind the opcode of an instruction on vectors.
+struct VectorImmediates {
+  std::uint32_t offset = 0;     ///< of a memory access
+  std::uint8_t lane = 0;        ///< of an instruction on one lane
+  std::uint8_t bytes[16] = {};  ///< a constant, or the lanes of a shuffle
 };
 
 /// Whether code that leaves a block is all there is from here on, or stands behind a branch that
@@ -129,10 +140,15 @@ class FunctionCompiler {
   // Most values that may wait as descriptions; older ones are put into their slots.
   static constexpr std::uint32_t kMaxPending = 32;
   static constexpr std::uint32_t kCountedLocals = LocalTypes::kCached;
-  static constexpr std::uint32_t kScratchSlots = 4;
-  static constexpr std::uint32_t kMaxNarrowSlot = 0xffff / 8;
-  enum File : std::uint8_t { kInteger, kSingle, kDouble };
-  static constexpr std::size_t kFiles = 3;
+  // Near slots of frames that need more than 16 bits: for three operands and a result, each with
+  // room for a vector.
+  static constexpr std::uint32_t kScratchSlots = 8;
+  static constexpr unsigned kResultScratch = 3;
+  // The last lane of a vector there can still be reached.
+  static constexpr std::uint32_t kMaxNarrowSlot = (0xffff - 15) / 8;
+  // Vectors have no accumulator; what stands here for them is the producer of the last result.
+  enum File : std::uint8_t { kInteger, kSingle, kDouble, kVector };
+  static constexpr std::size_t kFiles = 4;
 
   // function_compiler.cpp
   bool compile(std::uint32_t function, const FunctionBody& body);
@@ -146,6 +162,7 @@ class FunctionCompiler {
 
   // operand_stack.cpp
   bool push(const StackEntry& entry);
+  bool place(ValueType type);
   bool push(ValueType type) { return push(StackEntry{.type = type}); }
   bool pop(StackEntry& out);
   bool pop(ValueType expected, StackEntry& out);
@@ -163,8 +180,10 @@ class FunctionCompiler {
   static File file_of(ValueType type);
   Operand pin_of(std::uint32_t local, ValueType type) const;
   std::uint32_t local_slot(std::uint32_t local) const;
-  std::uint32_t home_slot(std::uint32_t height) const { return temporaries_ + height; }
-  std::uint16_t narrow(std::uint32_t slot, unsigned scratch);
+  std::uint32_t home_slot(std::uint32_t height) const { return temporaries_ + slots_[height]; }
+  std::uint32_t scratch_slot(unsigned scratch) const { return scratch_ + 2 * scratch; }
+  std::uint16_t narrow(std::uint32_t slot, unsigned scratch, ValueType type = ValueType::kI64);
+  void move_far(std::uint32_t from, std::uint32_t to, ValueType type);
   void cell(Handler handler, std::uint64_t word);
   void store_at(std::uint32_t slot, const Source& source, ValueType type);
   void flush(std::uint32_t height);
@@ -181,7 +200,8 @@ class FunctionCompiler {
   Source use_in_slot(const StackEntry& entry, std::uint32_t height);
   Handler find(const Shape& shape) const;
   void emit_result(const Shape& shape, std::uint64_t word, std::uint8_t result_field,
-                   ValueType type, const std::uint64_t* extra = nullptr);
+                   ValueType type, std::span<const std::uint64_t> extra = {});
+  void set_result(std::uint32_t word, std::uint8_t result_field, std::uint32_t slot);
   bool retarget(Producer& producer, Operand d);
   void move_to_local(const StackEntry& entry, std::uint32_t height, std::uint32_t local,
                      ValueType type);
@@ -198,6 +218,7 @@ class FunctionCompiler {
   bool constant(Opcode opcode);
 
   // memory.cpp
+  bool read_memory_argument(const OpcodeInfo& info, std::uint32_t& offset);
   bool memory_access(const OpcodeInfo& info);
   void emit_load(const OpcodeInfo& info, const StackEntry& address, std::uint32_t offset);
   void emit_store(const OpcodeInfo& info, const StackEntry& address, const StackEntry& value,
@@ -211,6 +232,24 @@ class FunctionCompiler {
   bool global_instruction(Opcode opcode);
   bool select_instruction(Opcode opcode);
   void count_local(std::uint32_t local);
+
+  // vector.cpp
+  bool vector_instruction(Opcode opcode);
+  bool read_vector_immediates(const OpcodeInfo& info, VectorImmediates& out);
+  std::uint16_t use_vector(const StackEntry& entry, std::uint32_t height, unsigned scratch);
+  void emit_vector(Opcode opcode, std::span<const StackEntry> operands,
+                   const VectorImmediates& immediates);
+  void emit_lanes(Shape shape, std::span<const StackEntry> operands);
+  void emit_shift(Shape shape, const StackEntry& vector, const StackEntry& amount);
+  void emit_extract(const Shape& shape, const StackEntry& vector, std::uint8_t lane);
+  void emit_replace(Shape shape, std::span<const StackEntry> operands, std::uint8_t lane);
+  void emit_shuffle(Shape shape, std::span<const StackEntry> operands,
+                    std::span<const std::uint8_t, 16> bytes);
+  Operand use_address(const StackEntry& address, std::uint32_t& offset, std::uint64_t& word);
+  void emit_vector_load(Shape shape, std::span<const StackEntry> operands,
+                        const VectorImmediates& immediates);
+  void emit_vector_store(Opcode opcode, std::span<const StackEntry> operands,
+                         const VectorImmediates& immediates);
 
   // table.cpp
   bool table_instruction(Opcode opcode);
@@ -261,6 +300,9 @@ class FunctionCompiler {
   UncountedData uncounted_data_;
 
   containers::Vector<StackEntry> stack_;
+  /// While translating: the slot, from the bottom of the operand stack, at each height. Those of
+  /// values that were popped last stay.
+  containers::Vector<std::uint32_t> slots_;
   containers::Vector<ControlFrame> frames_;
   LocalTypes locals_;
   FuncType type_;
@@ -278,11 +320,12 @@ class FunctionCompiler {
   bool needs_wide_ = false;
   CodeBuffer code_;
   const FunctionBody* body_ = nullptr;
+  std::uint32_t parameter_slots_ = 0;
   std::uint32_t first_own_local_ = 0;  ///< slot of the first local that is not a parameter
   std::uint32_t scratch_ = 0;
   std::uint32_t temporaries_ = 0;  ///< slot of the bottom of the operand stack
-  std::uint32_t max_height_ = 0;
-  std::uint32_t settled_ = 0;  ///< entries below this height are temporaries
+  std::uint32_t max_slots_ = 0;    ///< most slots that the operand stack has taken
+  std::uint32_t settled_ = 0;      ///< entries below this height are temporaries
   std::uint32_t last_cell_ = Producer::kNone;
   Accumulator accumulators_[kFiles];
 };

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //
 // Memory instructions.
+#include <bit>
+
 #include "translate/function_compiler.hpp"
 #include "translate/operand_classes.hpp"
 
@@ -9,8 +11,19 @@ namespace quoll::wasm {
 namespace {
 
 /// Log2 of the number of bytes that an access touches.
-std::uint32_t natural_alignment(Operation op) {
-  switch (op) {
+std::uint32_t natural_alignment(const OpcodeInfo& info) {
+  switch (info.operation) {
+    case Operation::kLoad128:
+    case Operation::kStore128:
+      return 4;
+    case Operation::kLoadExtendS:
+    case Operation::kLoadExtendU:
+      return 3;
+    case Operation::kLoadSplat:
+    case Operation::kLoadZero:
+    case Operation::kLoadLane:
+    case Operation::kStoreLane:
+      return static_cast<std::uint32_t>(std::countr_zero(lane_bytes(info.lanes)));
     case Operation::kLoad8S:
     case Operation::kLoad8U:
     case Operation::kStore8:
@@ -28,7 +41,8 @@ std::uint32_t natural_alignment(Operation op) {
   }
 }
 
-/// Whether a constant address and the offset can be one number in a cell.
+}  // namespace
+
 bool fold_address(const StackEntry& address, std::uint32_t& offset) {
   if (address.kind != StackEntry::Kind::kConstant) return false;
   const std::uint64_t sum = std::uint64_t{static_cast<std::uint32_t>(address.bits)} + offset;
@@ -37,17 +51,19 @@ bool fold_address(const StackEntry& address, std::uint32_t& offset) {
   return true;
 }
 
-}  // namespace
-
-bool FunctionCompiler::memory_access(const OpcodeInfo& info) {
+bool FunctionCompiler::read_memory_argument(const OpcodeInfo& info, std::uint32_t& offset) {
   constexpr std::uint32_t kAlignmentBits = 32;
   std::uint32_t alignment;
-  std::uint32_t offset;
   if (!reader_.read_u32(alignment)) return false;
   if (alignment >= kAlignmentBits) return fail(Rule::kMalformedAlignment);
   if (!reader_.read_u32(offset)) return false;
   if (module_.memories().empty()) return fail(Rule::kUnknownMemory);
-  if (alignment > natural_alignment(info.operation)) return fail(Rule::kAlignmentTooLarge);
+  return alignment <= natural_alignment(info) || fail(Rule::kAlignmentTooLarge);
+}
+
+bool FunctionCompiler::memory_access(const OpcodeInfo& info) {
+  std::uint32_t offset;
+  if (!read_memory_argument(info, offset)) return false;
   StackEntry value;
   StackEntry address;
   const bool is_load = info.result_count == 1;

@@ -164,7 +164,7 @@ void FunctionCompiler::emit_binary(const OpcodeInfo& info, StackEntry a, StackEn
     const Source& other = immediate_left ? right : left;
     std::uint64_t word = other.operand == Operand::kSlot ? narrow(other.slot, 0) : 0;
     if (info.operands[0] == ValueType::kF64) {
-      emit_result(shape, word, 1, info.result, &immediate.bits);
+      emit_result(shape, word, 1, info.result, {&immediate.bits, 1});
     } else {
       emit_result(shape, word | immediate.bits << 32, 1, info.result);
     }

@@ -10,11 +10,20 @@ namespace quoll::wasm {
 bool FunctionCompiler::push(const StackEntry& entry) {
   if (height() >= kMaxOperands) return fail(Rule::kOperandStackTooHigh);
   if (!stack_.try_push_back(entry)) return fail(Rule::kOutOfMemory);
-  if (height() > max_height_) max_height_ = height();
+  if (instance_ != nullptr && !place(entry.type)) return fail(Rule::kOutOfMemory);
   if (height() - settled_ > kMaxPending) {
     if (emitting()) flush(settled_);
     ++settled_;
   }
+  return true;
+}
+
+/// Notes where the slots of the value just pushed end.
+bool FunctionCompiler::place(ValueType type) {
+  const std::uint32_t end = slots_[height() - 1] + slot_count(type);
+  if (end > max_slots_) max_slots_ = end;
+  if (height() == slots_.size()) return slots_.try_push_back(end);
+  slots_[height()] = end;
   return true;
 }
 

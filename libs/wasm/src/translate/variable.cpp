@@ -36,8 +36,10 @@ bool FunctionCompiler::global_instruction(Opcode opcode) {
   const GlobalType& type = module_.globals()[index];
   if (opcode == Opcode::kGlobalGet) {
     if (emitting()) {
+      const bool is_vector = type.value == ValueType::kV128;
       const auto address = std::bit_cast<std::uint64_t>(&instance_->globals_[index]->cell_);
-      emit_result(Shape{.family = Family::kGlobalGet}, 0, 1, type.value, &address);
+      emit_result(Shape{.family = is_vector ? Family::kVectorGlobalGet : Family::kGlobalGet}, 0, 1,
+                  type.value, {&address, 1});
     }
     return push(type.value);
   }
@@ -47,9 +49,11 @@ bool FunctionCompiler::global_instruction(Opcode opcode) {
   if (!emitting()) return true;
   const Source source = file_of(type.value) == kInteger ? use(entry, height(), kAnyClass)
                                                         : use_in_slot(entry, height());
-  std::uint64_t word = source.operand == Operand::kSlot ? narrow(source.slot, 0) : 0;
+  std::uint64_t word = source.operand == Operand::kSlot ? narrow(source.slot, 0, type.value) : 0;
   if (source.operand == Operand::kImmediate) word = source.bits << 32;
-  cell(handlers::global_set(source.operand), word);
+  cell(type.value == ValueType::kV128 ? handlers::vector_global_set()
+                                      : handlers::global_set(source.operand),
+       word);
   code_.append(std::bit_cast<std::uint64_t>(&instance_->globals_[index]->cell_));
   return true;
 }
@@ -65,9 +69,8 @@ bool FunctionCompiler::select_instruction(Opcode opcode) {
     const std::uint64_t start = reader_.offset();
     if (!reader_.read_byte(byte)) return false;
     type = static_cast<ValueType>(byte);
-    if (type == ValueType::kV128) return reader_.fail(Rule::kFeatureNotSupported, start);
     if (type != ValueType::kI32 && type != ValueType::kI64 && !is_float(type) &&
-        !is_reference(type)) {
+        type != ValueType::kV128 && !is_reference(type)) {
       return reader_.fail(Rule::kMalformedValueType, start);
     }
   }
@@ -93,12 +96,12 @@ bool FunctionCompiler::select_instruction(Opcode opcode) {
   const Source c = use(condition, height() + 2, kRegisterClasses);
   const Source right = use(b, height() + 1, classes);
   const Source left = use(a, height(), classes);
-  std::uint64_t word = left.operand == Operand::kSlot ? narrow(left.slot, 0) : 0;
-  if (right.operand == Operand::kSlot) word |= std::uint64_t{narrow(right.slot, 1)} << 16;
+  std::uint64_t word = left.operand == Operand::kSlot ? narrow(left.slot, 0, type) : 0;
+  if (right.operand == Operand::kSlot) word |= std::uint64_t{narrow(right.slot, 1, type)} << 16;
   if (c.operand == Operand::kSlot) word |= std::uint64_t{narrow(c.slot, 2)} << 32;
-  emit_result(
-      Shape{.family = Family::kSelect, .a = left.operand, .b = right.operand, .c = c.operand}, word,
-      3, type);
+  const Family family = type == ValueType::kV128 ? Family::kVectorSelect : Family::kSelect;
+  emit_result(Shape{.family = family, .a = left.operand, .b = right.operand, .c = c.operand}, word,
+              3, type);
   return push(type);
 }
 

@@ -61,6 +61,7 @@ enum class RuleClass : std::uint8_t {
   X(UnknownDataSegment, Invalid, "unknown data segment")                                    \
   X(ImmutableGlobal, Invalid, "global is immutable")                                        \
   X(AlignmentTooLarge, Invalid, "alignment must not be larger than natural")                \
+  X(InvalidLane, Invalid, "invalid lane index")                                             \
   X(UndeclaredFunctionReference, Invalid, "undeclared function reference")                  \
   X(InvalidResultArity, Invalid, "invalid result arity")                                    \
   X(MultipleMemories, Invalid, "multiple memories")                                         \
@@ -75,7 +76,6 @@ enum class RuleClass : std::uint8_t {
   X(LocalsLimit, Unsupported, "a function has more than 50000 locals")                      \
   X(OperandStackTooHigh, Unsupported, "operand stack is higher than 1048576 values")        \
   X(NestingTooDeep, Unsupported, "blocks are nested deeper than 1048576")                   \
-  X(FeatureNotSupported, Unsupported, "vector instructions are not supported")              \
   X(CodeTooLarge, Unsupported, "a function's code is larger than 1 GiB")                    \
   X(OutOfMemory, Resource, "out of memory")
 

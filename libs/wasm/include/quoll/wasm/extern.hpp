@@ -22,6 +22,7 @@ class Store;
 struct CanonicalType {
   FuncType type;
   containers::Vector<ValueType> values;  ///< parameters, then results
+  std::uint32_t slots = 0;               ///< of the parameters or the results, whichever take more
   std::size_t hash = 0;
   CanonicalType* next = nullptr;  ///< in the same bucket
 };
@@ -118,7 +119,7 @@ class Table {
 class Global {
  public:
   const GlobalType& type() const { return type_; }
-  Value get() const { return Value::from_bits(type_.value, cell_); }
+  Value get() const { return Value::from_bits(type_.value, cell_[0], cell_[1]); }
   /// Writes the variable. Returns false when it is constant or the value's type is another.
   bool set(const Value& value);
   Store& store() const { return *store_; }
@@ -129,7 +130,9 @@ class Global {
   friend class FunctionCompiler;
   friend struct Machine;
 
-  std::uint64_t cell_ = 0;
+  void put(const Value& value);
+
+  std::uint64_t cell_[2] = {};  ///< as slots hold it; the second half is a vector's
   GlobalType type_;
   Store* store_ = nullptr;
 };

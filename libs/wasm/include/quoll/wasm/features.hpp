@@ -8,7 +8,9 @@
 namespace quoll::wasm {
 
 // Every proposal that can be switched: enumerator, name.
-#define QUOLL_WASM_FEATURES(X) X(ExtendedConstants, "extended constant expressions")
+#define QUOLL_WASM_FEATURES(X)                          \
+  X(ExtendedConstants, "extended constant expressions") \
+  X(RelaxedVectors, "relaxed vector instructions")
 
 enum class Feature : std::uint8_t {
 #define QUOLL_WASM_FEATURE_ENUMERATOR(id, words) k##id,

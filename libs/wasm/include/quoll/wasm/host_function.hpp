@@ -32,8 +32,9 @@ struct HostOutcome {
   static constexpr HostOutcome suspended() { return {Kind::kSuspend, TrapKind::kHostError, 0}; }
 };
 
-/// A host function. `slots` holds the arguments, one 64-bit slot each, and receives the results
-/// in the same place. Of an i32 or f32 only the low half means anything, in both directions.
+/// A host function. `slots` holds the arguments, one 64-bit slot each and two for a v128, the low
+/// half first, and receives the results in the same place. Of an i32 or f32 only the low half means
+/// anything, in both directions.
 /// `caller` is the instance whose code made the call.
 using HostCall = HostOutcome (*)(void* context, Instance& caller, std::uint64_t* slots);
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //
-// Opcodes: what the table in opcodes.inc says, as types and look-ups.
+// Opcodes: what the tables in opcodes.inc and vector_opcodes.inc say, as types and look-ups.
 #pragma once
 
 #include <array>
@@ -35,6 +35,10 @@ enum class Immediates : std::uint8_t {
   kElementTable,
   kElement,
   kTableTable,
+  kV128,
+  kLane,
+  kLanes16,
+  kMemArgLane,
 };
 
 /// Instructions that are translated alike.
@@ -56,6 +60,24 @@ enum class Family : std::uint8_t {
   kFloatToFloat,
   kSelect,
   kGlobalGet,
+  kVectorLoad,
+  kVectorLoadLane,
+  kVectorStore,
+  kVectorStoreLane,
+  kVectorConst,
+  kVectorSplat,
+  kVectorExtract,
+  kVectorReplace,
+  kVectorShuffle,
+  kVectorSwizzle,
+  kVectorBitwise,
+  kVectorShift,
+  kVectorReduce,
+  kVectorCompare,
+  kVectorArithmetic,
+  kVectorConvert,
+  kVectorSelect,
+  kVectorGlobalGet,
 };
 
 /// Operations inside a family. Names repeat between families where they mean the same.
@@ -76,30 +98,52 @@ enum class Operation : std::uint8_t {
   // conversions
   kTruncI32S, kTruncI32U, kTruncI64S, kTruncI64U, kSatI32S, kSatI32U, kSatI64S, kSatI64U,
   kConvertI32S, kConvertI32U, kConvertI64S, kConvertI64U, kDemote, kPromote, kReinterpret,
+  // vectors: memory
+  kLoad128, kLoadExtendS, kLoadExtendU, kLoadSplat, kLoadZero, kLoadLane, kStore128, kStoreLane,
+  // vectors: bits and whole lanes
+  kNot, kAndNot, kBitselect, kAnyTrue, kAllTrue, kBitmask,
+  // vectors: arithmetic
+  kAddSatS, kAddSatU, kSubSatS, kSubSatU, kMinS, kMinU, kMaxS, kMaxU, kAvgrU, kQ15MulrSatS,
+  kPmin, kPmax, kMulAdd, kNegMulAdd,
+  // vectors: results with lanes of another width or kind
+  kNarrowS, kNarrowU, kExtendLowS, kExtendLowU, kExtendHighS, kExtendHighU,
+  kExtmulLowS, kExtmulLowU, kExtmulHighS, kExtmulHighU, kExtaddS, kExtaddU, kDot, kDotAdd,
+  kSatZeroS, kSatZeroU,
 };
 // clang-format on
 
-/// Every instruction that the engine knows.
-enum class Opcode : std::uint8_t {
+/// How a vector is divided into lanes.
+enum class Lanes : std::uint8_t { kNone, kBits, kI8x16, kI16x8, kI32x4, kI64x2, kF32x4, kF64x2 };
+
+/// Every instruction that the engine knows; those on vectors come last.
+enum class Opcode : std::uint16_t {
 #define X(id, code, text, immediates, signature, family, operation) k##id,
+#define V(id, number, text, immediates, signature, family, operation, lanes) k##id,
 #include <quoll/wasm/opcodes.inc>
+#include <quoll/wasm/vector_opcodes.inc>
+#undef V
 #undef X
 };
 
 /// Marks a code that no instruction has.
-inline constexpr std::uint8_t kNoOpcode = 0xff;
+inline constexpr std::uint16_t kNoOpcode = 0xffff;
 /// The byte before the second page of opcodes.
 inline constexpr std::uint8_t kPrefixMisc = 0xfc;
 /// The byte before vector instructions.
 inline constexpr std::uint8_t kPrefixVector = 0xfd;
+/// The first number behind it of a relaxed instruction.
+inline constexpr std::uint16_t kFirstRelaxed = 0x100;
 
 /// One row of the table.
 struct OpcodeInfo {
-  std::uint16_t code = 0;
+  /// The byte in front, or 0; and the byte, or the number behind the prefix.
+  std::uint8_t prefix = 0;
+  std::uint16_t number = 0;
   const char* text = nullptr;
   Immediates immediates = Immediates::kNone;
   Family family = Family::kSpecial;
   Operation operation = Operation::kNone;
+  Lanes lanes = Lanes::kNone;
   /// Operand and result types; `has_signature` is false where they are not fixed.
   bool has_signature = false;
   std::uint8_t operand_count = 0;
@@ -118,18 +162,23 @@ constexpr ValueType signature_type(char c) {
       return ValueType::kF32;
     case 'F':
       return ValueType::kF64;
+    case 'v':
+      return ValueType::kV128;
     default:
       return ValueType::kI32;
   }
 }
 
-constexpr OpcodeInfo make_info(std::uint16_t code, const char* text, Immediates immediates,
-                               const char* signature, Family family, Operation operation) {
-  OpcodeInfo info{.code = code,
+constexpr OpcodeInfo make_info(std::uint8_t prefix, std::uint16_t number, const char* text,
+                               Immediates immediates, const char* signature, Family family,
+                               Operation operation, Lanes lanes = Lanes::kNone) {
+  OpcodeInfo info{.prefix = prefix,
+                  .number = number,
                   .text = text,
                   .immediates = immediates,
                   .family = family,
-                  .operation = operation};
+                  .operation = operation,
+                  .lanes = lanes};
   if (signature[0] == '*') return info;
   info.has_signature = true;
   for (; *signature != ':'; ++signature) {
@@ -146,34 +195,61 @@ constexpr OpcodeInfo make_info(std::uint16_t code, const char* text, Immediates 
 
 /// The table, indexed by `Opcode`.
 inline constexpr std::array kOpcodes = {
-#define X(id, code, text, immediates, signature, family, operation)                      \
-  detail::make_info(code, text, Immediates::k##immediates, signature, Family::k##family, \
-                    Operation::k##operation),
+#define X(id, code, text, immediates, signature, family, operation)                         \
+  detail::make_info((code) >> 8, (code) & 0xff, text, Immediates::k##immediates, signature, \
+                    Family::k##family, Operation::k##operation),
+#define V(id, number, text, immediates, signature, family, operation, lanes)           \
+  detail::make_info(kPrefixVector, number, text, Immediates::k##immediates, signature, \
+                    Family::k##family, Operation::k##operation, Lanes::k##lanes),
 #include <quoll/wasm/opcodes.inc>
+#include <quoll/wasm/vector_opcodes.inc>
+#undef V
 #undef X
 };
 static_assert(kOpcodes.size() < kNoOpcode);
 
 namespace detail {
 
-constexpr std::array<std::uint8_t, 256> index_page(std::uint16_t page) {
-  std::array<std::uint8_t, 256> index{};
+template <std::size_t Size>
+constexpr std::array<std::uint16_t, Size> index_page(std::uint8_t prefix) {
+  std::array<std::uint16_t, Size> index{};
   index.fill(kNoOpcode);
   for (std::size_t i = 0; i < kOpcodes.size(); ++i) {
-    if ((kOpcodes[i].code & 0xff00u) != page) continue;
-    index[kOpcodes[i].code & 0xffu] = static_cast<std::uint8_t>(i);
+    // A number beyond the page fails to compile.
+    if (kOpcodes[i].prefix == prefix) index[kOpcodes[i].number] = static_cast<std::uint16_t>(i);
   }
   return index;
 }
 
 }  // namespace detail
 
-/// From a byte, or from the number behind `kPrefixMisc`, to `Opcode` or `kNoOpcode`.
-inline constexpr auto kPlainOpcodes = detail::index_page(0);
-inline constexpr auto kMiscOpcodes = detail::index_page(0xfc00);
+/// From a byte, or from the number behind a prefix, to `Opcode` or `kNoOpcode`.
+inline constexpr auto kPlainOpcodes = detail::index_page<256>(0);
+inline constexpr auto kMiscOpcodes = detail::index_page<32>(kPrefixMisc);
+inline constexpr auto kVectorOpcodes = detail::index_page<0x114>(kPrefixVector);
 
 constexpr const OpcodeInfo& info(Opcode opcode) {
-  return kOpcodes[static_cast<std::uint8_t>(opcode)];
+  return kOpcodes[static_cast<std::uint16_t>(opcode)];
+}
+
+/// Bytes of one lane; of the whole vector where it is not divided.
+constexpr std::uint32_t lane_bytes(Lanes lanes) {
+  switch (lanes) {
+    case Lanes::kI8x16:
+      return 1;
+    case Lanes::kI16x8:
+      return 2;
+    case Lanes::kI32x4:
+    case Lanes::kF32x4:
+      return 4;
+    case Lanes::kI64x2:
+    case Lanes::kF64x2:
+      return 8;
+    case Lanes::kNone:
+    case Lanes::kBits:
+      break;
+  }
+  return 16;
 }
 
 }  // namespace quoll::wasm

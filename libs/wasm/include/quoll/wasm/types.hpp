@@ -26,6 +26,15 @@ constexpr bool is_reference(ValueType type) noexcept {
 constexpr bool is_float(ValueType type) noexcept {
   return type == ValueType::kF32 || type == ValueType::kF64;
 }
+/// How many slots of eight bytes a value takes.
+constexpr std::uint32_t slot_count(ValueType type) noexcept {
+  return type == ValueType::kV128 ? 2 : 1;
+}
+constexpr std::uint32_t slot_count(std::span<const ValueType> types) noexcept {
+  std::uint32_t slots = 0;
+  for (const ValueType type : types) slots += slot_count(type);
+  return slots;
+}
 /// The type's name in the text format.
 const char* name(ValueType type) noexcept;
 

@@ -12,7 +12,7 @@ namespace quoll::wasm {
 
 class Func;
 
-/// A value with its type. It has room for a vector of 128 bits.
+/// A value with its type. Lane 0 of a vector is in the lowest bits of its low half.
 ///
 /// References: a null is all zero bits; an external reference is any other 64-bit number of the
 /// embedder's choice.
@@ -25,14 +25,17 @@ class Value {
   static constexpr Value f64(double v) { return f64_bits(std::bit_cast<std::uint64_t>(v)); }
   static constexpr Value f32_bits(std::uint32_t v) { return Value(ValueType::kF32, v); }
   static constexpr Value f64_bits(std::uint64_t v) { return Value(ValueType::kF64, v); }
+  static constexpr Value v128(std::uint64_t low, std::uint64_t high) {
+    return from_bits(ValueType::kV128, low, high);
+  }
   static constexpr Value externref(std::uint64_t v) { return Value(ValueType::kExternRef, v); }
   static Value funcref(const Func* func) {
     return Value(ValueType::kFuncRef, std::bit_cast<std::uint64_t>(func));
   }
-  /// A value of `type` whose bits are in the low half; those beyond the type's width are dropped.
-  static constexpr Value from_bits(ValueType type, std::uint64_t bits) {
+  /// A value of `type` from its bits; those beyond the type's width are dropped.
+  static constexpr Value from_bits(ValueType type, std::uint64_t bits, std::uint64_t high = 0) {
     const bool narrow = type == ValueType::kI32 || type == ValueType::kF32;
-    return Value(type, narrow ? bits & 0xffffffffu : bits);
+    return Value(type, narrow ? bits & 0xffffffffu : bits, type == ValueType::kV128 ? high : 0);
   }
 
   constexpr ValueType type() const { return type_; }
@@ -47,7 +50,8 @@ class Value {
   Func* as_funcref() const { return std::bit_cast<Func*>(low_); }
 
  private:
-  constexpr Value(ValueType type, std::uint64_t low) : low_(low), type_(type) {}
+  constexpr Value(ValueType type, std::uint64_t low, std::uint64_t high = 0)
+      : low_(low), high_(high), type_(type) {}
 
   std::uint64_t low_ = 0;
   std::uint64_t high_ = 0;
