@@ -10,7 +10,7 @@ import unittest
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "../../../tools/lib"))
 
-from quoll import mutation, mutation_plan  # noqa: E402
+from quoll import mutation, mutation_plan, mutation_switch  # noqa: E402
 
 ROOT = os.path.join(HERE, "../../..")
 
@@ -281,6 +281,80 @@ class PlanTest(unittest.TestCase):
         file = "libs/async/include/quoll/async/signal.hpp"
         self.assertEqual(mutation_plan.plan_for(file, "order")[0][0], "async_signal_races")
         self.assertEqual(mutation_plan.plan_for(file, "check")[0][0], "async_test")
+
+
+def resolved(line, number):
+    """What is left of a line in which mutations are chosen by numbers, once one is; None when
+    nothing is."""
+    line = re.sub(r"quoll_mutant\((\d+)\)", lambda m: str(int(m[1]) == number).lower(), line)
+
+    def choose(match):
+        options = dict(reversed(re.findall(r"(true|false) \? ([\w:]+) : ", match[1])))
+        return options.get("true", match[2])
+
+    line = re.sub(r"\(((?:(?:true|false) \? [\w:]+ : )+)([\w:]+)\)", choose, line)
+    if re.search(r"if \(!true\) |LockGuard \w+\(.*, !true\);", line):
+        return None
+    line = re.sub(r"(LockGuard \w+\(.*), !false\);", r"\1);", line)
+    line = line.replace("if (!false) ", "").replace("if (!true && ", "if (false && ")
+    return re.sub(r"if \(!false && \((.*)\)\) (\{|return;|break;|continue;)$", r"if (\1) \2", line)
+
+
+class SwitchTest(unittest.TestCase):
+    def test_one_of_many_is_chosen_in_the_place_of_its_line(self):
+        of_file = {}
+        for mutant in mutation.find_mutants(ROOT, mutation.PARTS["async"]):
+            of_file.setdefault(mutant.file, []).append(mutant)
+        chosen = 0
+        for file, mutants in of_file.items():
+            with open(os.path.join(ROOT, file), encoding="utf-8") as source:
+                text = source.read()
+            lines = text.splitlines()
+            numbered = [
+                (number, mutant)
+                for number, mutant in enumerate(mutants)
+                if mutation_switch.can_switch(mutant, lines)
+            ]
+            chosen += len(numbered)
+            together = mutation_switch.switch(text, numbered).splitlines()
+            # A guard that may hold nothing is made in lines of its own.
+            maybe = mutation_switch.MAYBE_GUARD.splitlines()
+            if maybe[0] in together:
+                at = together.index(maybe[0])
+                del together[at : at + len(maybe)]
+            self.assertEqual([resolved(line, -1) for line in together], lines)
+            for number, mutant in numbered:
+                one = [resolved(line, number) for line in together]
+                self.assertEqual(one[mutant.line - 1], mutant.after, mutant.describe())
+                one[mutant.line - 1] = mutant.before
+                self.assertEqual(one, lines)
+        self.assertGreater(chosen, 100)
+
+    def test_what_no_compiler_takes_is_told(self):
+        text = """\
+{
+  LockGuard guard(lock_);
+  if (count_ == 0) return err(kEmpty);
+  guard.unlock();
+}
+{
+  const LockGuard guard(lock_);
+  if (count_ <
+      1) {
+    return base::err(kEmpty);
+  }
+}
+"""
+        lines = text.splitlines()
+        can = {
+            (m.line, m.rule): mutation_switch.can_switch(m, lines)
+            for m in mutation.mutants_of("libs/async/toy.hpp", text)
+        }
+        self.assertEqual(
+            can, {(2, "lock"): None, (3, "check"): True, (4, "lock"): True, (7, "lock"): True}
+        )
+        other = mutation.Mutant("toy.cpp", 3, "bound", lines[2], lines[2].replace("==", "<="))
+        self.assertEqual(mutation_switch.can_switch(other, lines), False)
 
 
 if __name__ == "__main__":
