@@ -82,6 +82,8 @@ const char* text(TrapKind kind) noexcept {
       return "unknown import called";
     case TrapKind::kOutOfMemory:
       return "out of memory";
+    case TrapKind::kInterrupted:
+      return "interrupted";
     case TrapKind::kHostError:
       return "host function failed";
   }

@@ -33,9 +33,19 @@ QUOLL_WASM_INSTANTIATE(kUninitializedElement)
 QUOLL_WASM_INSTANTIATE(kIndirectCallTypeMismatch)
 QUOLL_WASM_INSTANTIATE(kCallStackExhausted)
 QUOLL_WASM_INSTANTIATE(kOutOfMemory)
+QUOLL_WASM_INSTANTIATE(kInterrupted)
 #undef QUOLL_WASM_INSTANTIATE
 
 namespace {
+
+/// A turn of a loop, or the begin of a function, where somebody may have asked for the end.
+void look_for_interruption(QUOLL_WASM_REGISTERS) QUOLL_WASM_HANDLER {
+  if (machine->interrupted->load(std::memory_order_relaxed)) [[unlikely]] {
+    machine->interrupted->store(false, std::memory_order_relaxed);
+    QUOLL_WASM_TRAP(kInterrupted);
+  }
+  QUOLL_WASM_NEXT(2);
+}
 
 void branch(QUOLL_WASM_REGISTERS) QUOLL_WASM_HANDLER {
   pc += peek<std::int32_t>(pc + kFieldImmediate);
@@ -321,6 +331,9 @@ Handler return_float(Width width, Operand a) {
 }
 Handler return_vector() {
   return &quoll::wasm::return_vector;
+}
+Handler look_for_interruption() {
+  return &quoll::wasm::look_for_interruption;
 }
 Handler halt() {
   return &quoll::wasm::halt;

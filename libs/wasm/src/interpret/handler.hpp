@@ -3,6 +3,7 @@
 // Handlers: the register state that they pass along, and how one hands over to the next.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <cstring>
 #include <memory>
@@ -103,6 +104,8 @@ struct Machine {
   /// The return stack grows down towards the frames, which grow up.
   std::uint8_t* return_top = nullptr;
   Instance* instance = nullptr;
+  /// Set from outside: the run is to end.
+  std::atomic<bool>* interrupted = nullptr;
   /// Parameters of the slow path for calls.
   std::uint8_t* callee_frame = nullptr;
 

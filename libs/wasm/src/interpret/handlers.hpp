@@ -103,6 +103,7 @@ Handler return_nothing();
 Handler return_int(Operand a);
 Handler return_float(Width width, Operand a);
 Handler return_vector();
+Handler look_for_interruption();
 Handler halt();
 Handler return_home();
 Handler call_host();

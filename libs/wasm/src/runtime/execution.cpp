@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 #include <algorithm>
+#include <atomic>
 #include <new>
 #include <utility>
 
@@ -55,6 +56,7 @@ Outcome trapped(TrapKind kind) {
 }  // namespace
 
 struct Execution::State {
+  std::atomic<bool> interrupted{false};
   Machine machine;
   HaltCell halt;
   std::unique_ptr<std::uint64_t[]> stack;
@@ -65,6 +67,7 @@ struct Execution::State {
   std::uint32_t runs = 0;  ///< nested in each other
 
   void enter(const std::uint8_t* pc, std::uint8_t* fp) {
+    machine.interrupted = &interrupted;
     machine.status = Machine::Status::kRunning;
     machine.trap_host = nullptr;
     machine.busy_cell = nullptr;
@@ -162,6 +165,10 @@ Outcome Execution::resume(std::span<Value> results) {
   state.enter(reinterpret_cast<const std::uint8_t*>(&cell), state.machine.host_frame);
   --state.runs;
   return finish(results);
+}
+
+void Execution::interrupt() noexcept {
+  state_->interrupted.store(true, std::memory_order_relaxed);
 }
 
 Activations Execution::activations() const {

@@ -134,6 +134,7 @@ bool FunctionCompiler::open(ControlFrame::Kind kind) {
       forget_accumulators();
       barrier();
       frame.start = code_.size();
+      look_for_interruption();
     }
   }
   if (!pop_all(type.parameters)) return false;

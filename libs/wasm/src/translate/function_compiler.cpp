@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include <quoll/wasm/limits.hpp>
+#include <quoll/wasm/store.hpp>
 
 #include "decode/read_opcode.hpp"
 
@@ -179,6 +180,7 @@ bool FunctionCompiler::special(Opcode opcode) {
 
 void FunctionCompiler::begin_code(const FuncType& type) {
   code_.clear();
+  at_ = body_->code.offset;
   forget_accumulators();
   last_cell_ = Producer::kNone;
   scratch_ = std::max(parameter_slots_, slot_count(type.results));
@@ -211,6 +213,13 @@ void FunctionCompiler::begin_code(const FuncType& type) {
     }
   }
   reload_float_pins();
+  look_for_interruption();
+}
+
+void FunctionCompiler::look_for_interruption() {
+  if (!instance_->store().engine().config().interruptible) return;
+  add_trap_site();
+  cell(handlers::look_for_interruption(), 0);
 }
 
 void FunctionCompiler::finish_code() {

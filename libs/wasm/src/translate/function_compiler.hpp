@@ -157,6 +157,8 @@ class FunctionCompiler {
   bool special(Opcode opcode);
   void begin_code(const FuncType& type);
   void finish_code();
+  /// A cell where a run can be ended from outside, if the engine is to have some.
+  void look_for_interruption();
   void choose_pins(FunctionBody& body) const;
   bool fail(Rule rule) { return reader_.fail(rule, at_); }
 

@@ -28,6 +28,9 @@ struct EngineConfig {
   Translation translation = Translation::kOnFirstCall;
   /// What modules may use.
   Features features{};
+  /// Whether `Execution::interrupt` can end a run. Costs a few instructions for each turn of a loop
+  /// and each call; an embedder that preempts its threads needs none of that.
+  bool interruptible = false;
 };
 
 /// Configuration shared by stores. It outlives them.

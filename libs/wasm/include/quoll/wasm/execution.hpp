@@ -58,6 +58,11 @@ class Execution {
   /// Goes on after a suspension. The host function's results have been put into `pending_slots`.
   Outcome resume(std::span<Value> results = {});
 
+  /// Ends the run with the trap `kInterrupted`, at the next turn of a loop or the next call; if
+  /// there is none, the next run that turns or calls. *Requires*: the engine is `interruptible`.
+  /// *Context*: any thread, signal handlers included.
+  void interrupt() noexcept;
+
   bool suspended() const { return suspended_; }
   /// Where the suspended host function found its arguments and its results are expected.
   std::uint64_t* pending_slots() const { return pending_slots_; }

@@ -22,6 +22,7 @@ enum class TrapKind : std::uint8_t {
   kCallStackExhausted,
   kUnknownImport,
   kOutOfMemory,
+  kInterrupted,
   kHostError,
 };
 
