@@ -36,9 +36,11 @@ if(QUOLL_CHECKED)
 else()
   list(APPEND QUOLL_KERNEL_FLAGS -DNDEBUG)
 endif()
-set(QUOLL_USER_FLAGS ${QUOLL_RISCV_COMMON} -march=rv64gc -mabi=lp64d -DNDEBUG
+# Nobody walks the runtime's frames: backtraces are of WebAssembly's calls.
+set(QUOLL_USER_FLAGS ${QUOLL_RISCV_COMMON} -march=rv64gc -mabi=lp64d -DNDEBUG -fomit-frame-pointer
     $<$<COMPILE_LANGUAGE:CXX>:-fno-exceptions>)
 set(QUOLL_USER_ZB_FLAGS ${QUOLL_RISCV_COMMON} -march=rv64gc_zba_zbb -mabi=lp64d -DNDEBUG
+    -fomit-frame-pointer
     $<$<COMPILE_LANGUAGE:CXX>:-fno-exceptions>)
 
 function(_quoll_add_library target suffix flags)

@@ -162,16 +162,16 @@ class FunctionCompiler {
   void choose_pins(FunctionBody& body) const;
   bool fail(Rule rule) { return reader_.fail(rule, at_); }
 
-  // operand_stack.cpp
+  // operand_stack.cpp; what each instruction does is inline, in operand_stack.hpp
   bool push(const StackEntry& entry);
-  bool place(ValueType type);
   bool push(ValueType type) { return push(StackEntry{.type = type}); }
+  bool make_room();
+  bool settle_pushed(ValueType type);
+  bool place(ValueType type);
   bool pop(StackEntry& out);
   bool pop(ValueType expected, StackEntry& out);
-  bool pop(ValueType expected) {
-    StackEntry unused;
-    return pop(expected, unused);
-  }
+  bool pop(ValueType expected);
+  bool pop_from_below(StackEntry& out);
   bool pop_all(std::span<const ValueType> types);
   bool push_all(std::span<const ValueType> types);
   bool check_top(std::span<const ValueType> types);
@@ -333,3 +333,5 @@ class FunctionCompiler {
 };
 
 }  // namespace quoll::wasm
+
+#include "translate/operand_stack.hpp"

@@ -92,11 +92,15 @@ Operation inverse_comparison(Operation op) {
 }
 
 bool FunctionCompiler::numeric(const OpcodeInfo& info) {
+  if (!emitting()) {
+    if (info.operand_count == 2 && !pop(info.operands[1])) return false;
+    return pop(info.operands[0]) && push(info.result);
+  }
   StackEntry a;
   StackEntry b;
   if (info.operand_count == 2 && !pop(info.operands[1], b)) return false;
   if (!pop(info.operands[0], a)) return false;
-  if (emitting()) emit_numeric(info, a, b);
+  emit_numeric(info, a, b);
   return push(info.result);
 }
 

@@ -1,16 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //
 // The operand stack: what validation requires of it.
+#include <algorithm>
+
 #include <quoll/wasm/limits.hpp>
 
 #include "translate/function_compiler.hpp"
 
 namespace quoll::wasm {
 
-bool FunctionCompiler::push(const StackEntry& entry) {
+bool FunctionCompiler::make_room() {
+  constexpr std::size_t kFirst = 64;
   if (height() >= kMaxOperands) return fail(Rule::kOperandStackTooHigh);
-  if (!stack_.try_push_back(entry)) return fail(Rule::kOutOfMemory);
-  if (instance_ != nullptr && !place(entry.type)) return fail(Rule::kOutOfMemory);
+  const std::size_t room = std::min<std::size_t>(2 * std::size_t{height()} + kFirst, kMaxOperands);
+  return stack_.try_reserve(room) || fail(Rule::kOutOfMemory);
+}
+
+bool FunctionCompiler::settle_pushed(ValueType type) {
+  if (!place(type)) return fail(Rule::kOutOfMemory);
   if (height() - settled_ > kMaxPending) {
     if (emitting()) flush(settled_);
     ++settled_;
@@ -27,22 +34,9 @@ bool FunctionCompiler::place(ValueType type) {
   return true;
 }
 
-bool FunctionCompiler::pop(StackEntry& out) {
-  const ControlFrame& frame = frames_.back();
-  if (height() == frame.height) {
-    if (!frame.unreachable) return fail(Rule::kTypeMismatch);
-    out = StackEntry{.unknown = true};
-    return true;
-  }
-  out = stack_.back();
-  stack_.pop_back();
-  if (settled_ > height()) settled_ = height();
-  return true;
-}
-
-bool FunctionCompiler::pop(ValueType expected, StackEntry& out) {
-  if (!pop(out)) return false;
-  if (out.type != expected && !out.unknown) return fail(Rule::kTypeMismatch);
+bool FunctionCompiler::pop_from_below(StackEntry& out) {
+  if (!frames_.back().unreachable) return fail(Rule::kTypeMismatch);
+  out = StackEntry{.unknown = true};
   return true;
 }
 

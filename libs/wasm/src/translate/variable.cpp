@@ -17,15 +17,18 @@ bool FunctionCompiler::local_instruction(Opcode opcode) {
   if (!reader_.read_u32(local)) return false;
   if (local >= locals_.count()) return fail(Rule::kUnknownLocal);
   const ValueType type = locals_[local];
-  if (instance_ == nullptr) count_local(local);
+  if (!emitting()) {
+    if (instance_ == nullptr) count_local(local);
+    if (opcode != Opcode::kLocalGet && !pop(type)) return false;
+    return opcode == Opcode::kLocalSet || push(type);
+  }
   if (opcode != Opcode::kLocalGet) {
     StackEntry entry;
     if (!pop(type, entry)) return false;
     const bool same = entry.kind == StackEntry::Kind::kLocal && entry.local == local;
-    if (emitting() && !same) move_to_local(entry, height(), local, type);
+    if (!same) move_to_local(entry, height(), local, type);
     if (opcode == Opcode::kLocalSet) return true;
   }
-  if (!emitting()) return push(type);
   return push(StackEntry{.type = type, .kind = StackEntry::Kind::kLocal, .local = local});
 }
 

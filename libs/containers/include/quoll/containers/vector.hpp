@@ -89,6 +89,14 @@ class [[nodiscard]] Vector {
     return try_emplace_back(value);
   }
 
+  /// Appends `value`. *Requires*: `size() < capacity()`.
+  void push_back_reserved(const T& value) noexcept
+    requires std::is_nothrow_copy_constructible_v<T>
+  {
+    QUOLL_DEBUG_ASSERT(size_ < capacity_);
+    std::construct_at(data_ + size_++, value);
+  }
+
   /// Appends an element made of `arguments`, which may refer into this vector.
   template <typename... Arguments>
   [[nodiscard]] bool try_emplace_back(Arguments&&... arguments) noexcept {
