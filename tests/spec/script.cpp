@@ -64,6 +64,9 @@ bool Script::define_spectest() {
   };
   wasm::Table* table = store_.create_table({ValueType::kFuncRef, {10, 20, true}},
                                            Value::from_bits(ValueType::kFuncRef, 0));
+  wasm::Table* table64 =
+      store_.create_table({ValueType::kFuncRef, {10, 20, true}, wasm::AddressType::k64},
+                          Value::from_bits(ValueType::kFuncRef, 0));
   wasm::Memory* memory = store_.create_memory({{1, 2, true}});
   return print_function("print", {}) && print_function("print_i32", std::span(kTypes[0], 1)) &&
          print_function("print_i64", std::span(kTypes[1], 1)) &&
@@ -73,6 +76,7 @@ bool Script::define_spectest() {
          global("global_i32", Value::i32(666)) && global("global_i64", Value::i64(666)) &&
          global("global_f32", Value::f32(666.6f)) && global("global_f64", Value::f64(666.6)) &&
          table != nullptr && linker_.define("spectest", "table", wasm::Extern::of(table)) &&
+         table64 != nullptr && linker_.define("spectest", "table64", wasm::Extern::of(table64)) &&
          memory != nullptr && linker_.define("spectest", "memory", wasm::Extern::of(memory));
 }
 

@@ -98,6 +98,8 @@ const char* text(LinkRule rule) noexcept {
       return "incompatible import type";
     case LinkRule::kForeignStore:
       return "import of another store";
+    case LinkRule::kTooLarge:
+      return "memory or table larger than allowed";
     case LinkRule::kOutOfMemory:
       return "out of memory";
     case LinkRule::kInitialisation:

@@ -13,8 +13,8 @@ using test::Bytes;
 using test::Code;
 using test::ModuleBuilder;
 
-ModuleError error_of(const Bytes& bytes) {
-  const auto module = Module::decode(bytes);
+ModuleError error_of(const Bytes& bytes, Features features = Features::all()) {
+  const auto module = Module::decode(bytes, features);
   EXPECT_FALSE(module.has_value());
   return module ? ModuleError{} : module.error();
 }
@@ -84,11 +84,12 @@ TEST(ModuleDecoder, NamesTheByteOfABadType) {
   EXPECT_ERROR(with_section({3, 2, 1, 0}), Rule::kUnknownType, 11u);
 }
 
-TEST(ModuleDecoder, AllowsOneMemoryWhetherImportedOrDefined) {
+TEST(ModuleDecoder, AllowsOneMemoryWithoutTheFeatureWhetherImportedOrDefined) {
   ModuleBuilder m;
   m.import_memory("env", "memory", 1);
   m.memory(1);
-  EXPECT_EQ(error_of(m.build()).rule, Rule::kMultipleMemories);
+  EXPECT_EQ(error_of(m.build(), Features::none()).rule, Rule::kMultipleMemories);
+  EXPECT_TRUE(Module::decode(m.build()).has_value());
 }
 
 TEST(ModuleDecoder, ChecksLimits) {

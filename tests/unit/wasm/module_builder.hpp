@@ -64,6 +64,11 @@ class Code {
     return code;
   }
   static Code block(Opcode opcode) { return Code(opcode) + raw({0x40}); }
+  /// A load or store of a memory that has that index.
+  static Code access(Opcode opcode, std::uint32_t memory, std::uint64_t offset) {
+    constexpr std::uint32_t kHasIndex = 64;
+    return Code(opcode, kHasIndex, memory).append(unsigned_leb(offset));
+  }
   static Code i32(std::int32_t value) { return Code(Opcode::kI32Const).append(signed_leb(value)); }
   static Code i64(std::int64_t value) { return Code(Opcode::kI64Const).append(signed_leb(value)); }
   /// A constant of any numeric type from its bits, of a vector from its low half's.
@@ -155,14 +160,20 @@ class ModuleBuilder {
     add(10, entry);
     return functions_++;
   }
-  void table(std::uint64_t minimum) {
-    Bytes entry = {0x70, 0};
+  void table(std::uint64_t minimum, AddressType address = AddressType::k32) {
+    Bytes entry = {0x70, limits_flags(address)};
     append(entry, unsigned_leb(minimum));
     add(4, entry);
   }
-  void memory(std::uint64_t minimum) {
-    Bytes entry = {0};
+  void memory(std::uint64_t minimum, AddressType address = AddressType::k32) {
+    Bytes entry = {limits_flags(address)};
     append(entry, unsigned_leb(minimum));
+    add(5, entry);
+  }
+  void memory(std::uint64_t minimum, AddressType address, std::uint64_t maximum) {
+    Bytes entry = {static_cast<std::uint8_t>(limits_flags(address) | 1)};
+    append(entry, unsigned_leb(minimum));
+    append(entry, unsigned_leb(maximum));
     add(5, entry);
   }
   void global(ValueType value, const Code& initializer, Mutability mutability = Mutability::kVar) {
@@ -178,8 +189,11 @@ class ModuleBuilder {
     add(7, entry);
   }
   void elements(std::int32_t offset, const std::vector<std::uint32_t>& functions) {
+    elements(Code::i32(offset), functions);
+  }
+  void elements(const Code& offset, const std::vector<std::uint32_t>& functions) {
     Bytes entry = {0};
-    append(entry, Code::i32(offset).bytes());
+    append(entry, offset.bytes());
     entry.push_back(0x0b);
     append(entry, unsigned_leb(functions.size()));
     for (const std::uint32_t f : functions) append(entry, unsigned_leb(f));
@@ -190,6 +204,11 @@ class ModuleBuilder {
     Bytes entry = {0};
     append(entry, offset.bytes());
     entry.push_back(0x0b);
+    append(entry, text(bytes));
+    add(11, entry);
+  }
+  void passive_data(std::string_view bytes) {
+    Bytes entry = {1};
     append(entry, text(bytes));
     add(11, entry);
   }
@@ -205,6 +224,13 @@ class ModuleBuilder {
         content = unsigned_leb(counts_[id]);
         append(content, sections_[id]);
       }
+      if (id == 10 && counts_[11] != 0) {
+        // Instructions may name segments: their count comes first.
+        const Bytes count = unsigned_leb(counts_[11]);
+        out.push_back(12);
+        append(out, unsigned_leb(count.size()));
+        append(out, count);
+      }
       if (content.empty()) continue;
       out.push_back(id);
       append(out, unsigned_leb(content.size()));
@@ -214,6 +240,9 @@ class ModuleBuilder {
   }
 
  private:
+  static std::uint8_t limits_flags(AddressType address) {
+    return address == AddressType::k64 ? 4 : 0;
+  }
   static void append(Bytes& to, const Bytes& more) {
     to.insert(to.end(), more.begin(), more.end());
   }

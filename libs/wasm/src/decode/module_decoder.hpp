@@ -42,6 +42,12 @@ class ModuleDecoder {
     kDataCount,
   };
 
+  /// What limits must not be beyond, and the rule that says so.
+  struct LimitsBound {
+    std::uint64_t most;
+    Rule rule;
+  };
+
   bool fail(Rule rule, std::uint64_t at) {
     error_ = {rule, at};
     return false;
@@ -63,7 +69,9 @@ class ModuleDecoder {
   bool decode_memories(Reader& reader);
   bool read_value_type(Reader& reader, ValueType& out);
   bool read_reference_type(Reader& reader, ValueType& out);
-  bool read_limits(Reader& reader, Limits& out, std::uint64_t most, Rule too_large);
+  bool read_limits_flags(Reader& reader, Limits& out, AddressType& address);
+  bool read_limits(Reader& reader, Limits& out, LimitsBound bound, std::uint64_t at);
+  bool read_limit(Reader& reader, std::uint64_t& out);
   bool read_table_type(Reader& reader, TableType& out);
   bool read_memory_type(Reader& reader, MemoryType& out);
   bool read_global_type(Reader& reader, GlobalType& out);

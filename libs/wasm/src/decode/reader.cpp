@@ -25,6 +25,24 @@ bool Reader::read_u32_slow(std::uint32_t& out) {
   return fail(Rule::kLebTooLong, start);
 }
 
+bool Reader::read_u64(std::uint64_t& out) {
+  const std::uint64_t start = offset();
+  std::uint64_t value = 0;
+  for (unsigned shift = 0; shift < 70; shift += 7) {
+    std::uint8_t byte;
+    if (!read_byte(byte)) return false;
+    if (shift == 63 && byte > 1) {
+      return fail((byte & 0x80) != 0 ? Rule::kLebTooLong : Rule::kLebTooLarge, start);
+    }
+    value |= std::uint64_t{byte & 0x7fu} << shift;
+    if (byte < 0x80) {
+      out = value;
+      return true;
+    }
+  }
+  return fail(Rule::kLebTooLong, start);
+}
+
 template <typename T, unsigned Bits>
 bool Reader::read_signed(T& out) {
   constexpr unsigned kBytes = (Bits + 6) / 7;

@@ -62,6 +62,7 @@ class Reader {
     }
     return read_u32_slow(out);
   }
+  bool read_u64(std::uint64_t& out);
   bool read_s32(std::int32_t& out);
   bool read_s64(std::int64_t& out);
   /// The signed 33-bit integer of block types.

@@ -29,7 +29,9 @@ bool ModuleDecoder::decode_element_segment(Reader& reader, ElementSegment& out) 
   out.has_expressions = (flags & kExpressions) != 0;
   if (active) {
     if ((flags & kExplicit) != 0 && !reader.read_u32(out.table)) return false;
-    if (!read_constant(reader, ValueType::kI32, out.offset)) return false;
+    if (out.table >= module_.tables_.size()) return reader.fail(Rule::kUnknownTable, start);
+    const AddressType address = module_.tables_[out.table].address;
+    if (!read_constant(reader, value_type(address), out.offset)) return false;
   }
   if ((flags & (kNotActive | kExplicit)) != 0) {
     if (out.has_expressions) {
@@ -41,11 +43,8 @@ bool ModuleDecoder::decode_element_segment(Reader& reader, ElementSegment& out) 
       if (kind != kFunctionElementKind) return reader.fail(Rule::kMalformedElementKind, at);
     }
   }
-  if (active) {
-    if (out.table >= module_.tables_.size()) return reader.fail(Rule::kUnknownTable, start);
-    if (module_.tables_[out.table].element != out.type) {
-      return reader.fail(Rule::kTypeMismatch, start);
-    }
+  if (active && module_.tables_[out.table].element != out.type) {
+    return reader.fail(Rule::kTypeMismatch, start);
   }
   if (!reader.read_count(out.count)) return false;
   const std::uint64_t first = reader.offset();
@@ -99,10 +98,10 @@ bool ModuleDecoder::decode_data(Reader& reader) {
     if (flags > kActiveExplicit) return reader.fail(Rule::kMalformedDataKind, at);
     if (flags != kPassive) {
       segment.mode = SegmentMode::kActive;
-      std::uint32_t memory = 0;
-      if (flags == kActiveExplicit && !reader.read_u32(memory)) return false;
-      if (memory >= module_.memories_.size()) return reader.fail(Rule::kUnknownMemory, at);
-      if (!read_constant(reader, ValueType::kI32, segment.offset)) return false;
+      if (flags == kActiveExplicit && !reader.read_u32(segment.memory)) return false;
+      if (segment.memory >= module_.memories_.size()) return reader.fail(Rule::kUnknownMemory, at);
+      const AddressType address = module_.memories_[segment.memory].address;
+      if (!read_constant(reader, value_type(address), segment.offset)) return false;
     }
     std::uint32_t size;
     std::span<const std::uint8_t> bytes;

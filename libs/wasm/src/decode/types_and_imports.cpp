@@ -36,32 +36,59 @@ bool ModuleDecoder::read_reference_type(Reader& reader, ValueType& out) {
   return true;
 }
 
-bool ModuleDecoder::read_limits(Reader& reader, Limits& out, std::uint64_t most, Rule too_large) {
+bool ModuleDecoder::read_limits_flags(Reader& reader, Limits& out, AddressType& address) {
+  constexpr std::uint8_t kHasMaximum = 1;
+  constexpr std::uint8_t kIs64 = 4;
   const std::uint64_t start = reader.offset();
   std::uint8_t flags;
-  std::uint32_t number;
   if (!reader.read_byte(flags)) return false;
-  if (flags > 1) return reader.fail(Rule::kMalformedLimitsFlags, start);
-  if (!reader.read_u32(number)) return false;
-  out.minimum = number;
-  if (number > most) return reader.fail(too_large, start);
-  out.has_maximum = flags == 1;
-  if (out.has_maximum) {
-    if (!reader.read_u32(number)) return false;
-    out.maximum = number;
-    if (number > most) return reader.fail(too_large, start);
-    if (out.maximum < out.minimum) return reader.fail(Rule::kLimitsOrder, start);
+  if ((flags & ~(kHasMaximum | kIs64)) != 0) {
+    return reader.fail(Rule::kMalformedLimitsFlags, start);
   }
+  if ((flags & kIs64) != 0 && !module_.features_.has(Feature::kMemory64)) {
+    return reader.fail_without(Feature::kMemory64, Rule::kMalformedLimitsFlags, start);
+  }
+  out.has_maximum = (flags & kHasMaximum) != 0;
+  address = (flags & kIs64) != 0 ? AddressType::k64 : AddressType::k32;
+  return true;
+}
+
+/// With 64-bit memories, limits of 32-bit ones are written in as many bytes too.
+bool ModuleDecoder::read_limit(Reader& reader, std::uint64_t& out) {
+  if (module_.features_.has(Feature::kMemory64)) return reader.read_u64(out);
+  std::uint32_t number;
+  if (!reader.read_u32(number)) return false;
+  out = number;
+  return true;
+}
+
+/// Reads the numbers whose flags have been read. `at` is where the flags are.
+bool ModuleDecoder::read_limits(Reader& reader, Limits& out, LimitsBound bound, std::uint64_t at) {
+  if (!read_limit(reader, out.minimum)) return false;
+  if (out.minimum > bound.most) return reader.fail(bound.rule, at);
+  if (!out.has_maximum) return true;
+  if (!read_limit(reader, out.maximum)) return false;
+  if (out.maximum > bound.most) return reader.fail(bound.rule, at);
+  if (out.maximum < out.minimum) return reader.fail(Rule::kLimitsOrder, at);
   return true;
 }
 
 bool ModuleDecoder::read_table_type(Reader& reader, TableType& out) {
-  return read_reference_type(reader, out.element) &&
-         read_limits(reader, out.limits, 0xffffffffu, Rule::kLimitsOrder);
+  if (!read_reference_type(reader, out.element)) return false;
+  const std::uint64_t at = reader.offset();
+  if (!read_limits_flags(reader, out.limits, out.address)) return false;
+  const bool is64 = out.address == AddressType::k64;
+  const LimitsBound bound{is64 ? ~std::uint64_t{0} : kMaxTable32Limit, Rule::kTableTooLarge};
+  return read_limits(reader, out.limits, bound, at);
 }
 
 bool ModuleDecoder::read_memory_type(Reader& reader, MemoryType& out) {
-  return read_limits(reader, out.limits, kMaxMemoryPages, Rule::kMemoryTooLarge);
+  const std::uint64_t at = reader.offset();
+  if (!read_limits_flags(reader, out.limits, out.address)) return false;
+  const LimitsBound bound = out.address == AddressType::k64
+                                ? LimitsBound{kMaxMemory64Pages, Rule::kMemory64TooLarge}
+                                : LimitsBound{kMaxMemoryPages, Rule::kMemoryTooLarge};
+  return read_limits(reader, out.limits, bound, at);
 }
 
 bool ModuleDecoder::read_global_type(Reader& reader, GlobalType& out) {
@@ -112,7 +139,10 @@ bool ModuleDecoder::decode_types(Reader& reader) {
 }
 
 bool ModuleDecoder::add_memory(Reader& reader, const MemoryType& type, std::uint64_t at) {
-  if (!module_.memories_.empty()) return reader.fail(Rule::kMultipleMemories, at);
+  if (!module_.memories_.empty() && !module_.features_.has(Feature::kMultiMemory)) {
+    return reader.fail_without(Feature::kMultiMemory, Rule::kMultipleMemories, at);
+  }
+  if (module_.memories_.size() == kMaxMemories) return reader.fail(Rule::kTooManyMemories, at);
   return module_.memories_.try_push_back(type) || reader.fail(Rule::kOutOfMemory);
 }
 

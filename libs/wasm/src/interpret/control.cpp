@@ -168,9 +168,9 @@ void call_foreign(QUOLL_WASM_REGISTERS) QUOLL_WASM_HANDLER {
 }
 
 /// Cell: index, offset of the callee's frame, type, table.
-template <Operand A>
+template <typename Index, Operand A>
 void call_indirect(QUOLL_WASM_REGISTERS) QUOLL_WASM_HANDLER {
-  const std::uint64_t index = QUOLL_WASM_GET(std::uint32_t, A, kFieldA);
+  const std::uint64_t index = QUOLL_WASM_GET(Index, A, kFieldA);
   const auto* table = peek<const Table*>(pc + kFieldExtra + kWordBytes);
   if (index >= Machine::size(table)) [[unlikely]]
     QUOLL_WASM_TRAP(kUndefinedElement);
@@ -268,10 +268,11 @@ constexpr auto kBranchTable = make_handlers<kOneOperand>([]<std::size_t I>() -> 
     return nullptr;
   }
 });
+template <typename Index>
 constexpr auto kCallIndirect = make_handlers<kOneOperand>([]<std::size_t I>() -> Handler {
   constexpr Operand a = operand_digit<I, 0>();
   if constexpr (a != Operand::kImmediate) {
-    return &call_indirect<a>;
+    return &call_indirect<Index, a>;
   } else {
     return nullptr;
   }
@@ -317,8 +318,9 @@ Handler call() {
 Handler call_foreign() {
   return &quoll::wasm::call_foreign;
 }
-Handler call_indirect(Operand index) {
-  return kCallIndirect[operand_index(index)];
+Handler call_indirect(Width index_width, Operand index) {
+  return index_width == Width::k32 ? kCallIndirect<std::uint32_t>[operand_index(index)]
+                                   : kCallIndirect<std::uint64_t>[operand_index(index)];
 }
 Handler return_nothing() {
   return &quoll::wasm::return_nothing;

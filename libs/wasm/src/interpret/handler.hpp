@@ -154,6 +154,8 @@ struct Machine {
   static std::uint64_t* elements(const Table* t) { return t->elements_; }
   static std::uint64_t size(const Table* t) { return t->size_; }
   static std::uint32_t slots(const Func* f) { return f->canonical_->slots; }
+  static std::uint8_t* base(const Memory* m) { return m->base_; }
+  static std::uint64_t size(const Memory* m) { return m->size_; }
   static std::uint8_t* memory_base(const Instance* i) {
     return i->memory0_ != nullptr ? i->memory0_->base_ : nullptr;
   }

@@ -6,11 +6,17 @@
 
 #include <quoll/wasm/opcodes.hpp>
 
+#include "interpret/addressing.hpp"
 #include "interpret/operands.hpp"
 
 namespace quoll::wasm {
 
 enum class Width : std::uint8_t { k32, k64 };
+
+/// For instructions on ranges and tables: `kNear` ones have operands of 32 bits, and work on the
+/// memory in registers. The cell of a `kFar` one says in the upper half of its second word which
+/// operands have 64 bits (the first in bit 0), and names its memories.
+enum class Reach : std::uint8_t { kNear, kFar };
 
 namespace handlers {
 
@@ -37,12 +43,12 @@ Handler float_compare_branch(Operation op, Width width, bool sense, Operand a, O
 /// Second word: A, count in the upper half; then count + 1 distances, each from itself.
 Handler branch_table(Operand a);
 
-// Memory: A, B (result or value), 32-bit offset. An immediate address is in the offset; an
-// immediate value in the third word.
-Handler int_load(Operation op, Operand a, Operand d);
-Handler int_store(Operation op, Operand a, Operand value);
-Handler float_load(Width width, Operand a, Operand d);
-Handler float_store(Width width, Operand a, Operand value);
+// Memory: A, B (result or value), and what `Addressing` says. An immediate value is in the last
+// word.
+Handler int_load(Operation op, Addressing g, Operand a, Operand d);
+Handler int_store(Operation op, Addressing g, Operand a, Operand value);
+Handler float_load(Width width, Addressing g, Operand a, Operand d);
+Handler float_store(Width width, Addressing g, Operand a, Operand value);
 
 // Moves. `store` writes a slot and nothing else; `move` writes a pin or the accumulator.
 Handler store(Operand a);
@@ -86,8 +92,8 @@ Handler vector_replace(Opcode op, Operand value);
 Handler vector_shuffle(Lanes lanes);
 /// As loads of numbers; of one lane, field B is the other lanes' vector and the third word holds
 /// the result and the lane's offset.
-Handler vector_load(Opcode op, Operand address);
-Handler vector_store(Operand address);
+Handler vector_load(Opcode op, Addressing g, Operand address);
+Handler vector_store(Addressing g, Operand address);
 /// Fields A, B, C (condition), D.
 Handler vector_select(Operand condition);
 /// Third word: the variable's address.
@@ -98,7 +104,7 @@ Handler vector_global_set();
 Handler enter(bool zero_locals, unsigned pins);
 Handler call();
 Handler call_foreign();
-Handler call_indirect(Operand index);
+Handler call_indirect(Width index_width, Operand index);
 Handler return_nothing();
 Handler return_int(Operand a);
 Handler return_float(Width width, Operand a);
@@ -111,21 +117,21 @@ Handler resume_host();
 Handler translate_first();
 
 // Everything else: operands are in consecutive slots, the first of which is in the lower half of
-// the second word.
+// the second word. Behind it: segment, table or tables, and memories if they are far.
 Handler unreachable();
-Handler memory_size();
-Handler memory_grow();
-Handler memory_copy();
-Handler memory_fill();
-Handler memory_init();
+Handler memory_size(Reach reach);
+Handler memory_grow(Reach reach);
+Handler memory_copy(Reach reach);
+Handler memory_fill(Reach reach);
+Handler memory_init(Reach reach);
 Handler data_drop();
-Handler table_get();
-Handler table_set();
+Handler table_get(Reach reach);
+Handler table_set(Reach reach);
 Handler table_size();
-Handler table_grow();
-Handler table_fill();
-Handler table_copy();
-Handler table_init();
+Handler table_grow(Reach reach);
+Handler table_fill(Reach reach);
+Handler table_copy(Reach reach);
+Handler table_init(Reach reach);
 Handler elem_drop();
 
 }  // namespace handlers

@@ -2,7 +2,8 @@
 //
 // Loads and stores of vectors. One lane is stored as the number that lies in its part of the slot,
 // by the stores of numbers.
-#include "interpret/effective_address.hpp"
+#include "interpret/addressing.hpp"
+#include "interpret/handlers.hpp"
 #include "interpret/vectors.hpp"
 
 namespace quoll::wasm {
@@ -30,13 +31,9 @@ template <typename R, bool Signed>
   });
 }
 
-template <Bounds B, Operation Op, typename T, Operand A>
+template <Addressing G, Operation Op, typename T, Operand A>
 void load(QUOLL_WASM_REGISTERS) QUOLL_WASM_HANDLER {
-  const std::uint64_t address = effective_address<A>(pc, fp, acc, pin0, pin1);
-  if (is_outside<B>(address, access_bytes(Op, sizeof(T)), mem_size)) [[unlikely]] {
-    QUOLL_WASM_TRAP(kOutOfBoundsMemoryAccess);
-  }
-  const std::uint8_t* from = mem + address;
+  QUOLL_WASM_LOCATE(G, A, access_bytes(Op, sizeof(T)), from);
   std::uint8_t* d = vector_at(pc, fp, kFieldB);
   if constexpr (Op == Operation::kLoad128) {
     const auto value = peek<VectorBits>(from);
@@ -57,57 +54,78 @@ void load(QUOLL_WASM_REGISTERS) QUOLL_WASM_HANDLER {
       poke(d, VectorBits{word, word});
     }
   }
-  QUOLL_WASM_NEXT(2);
+  QUOLL_WASM_NEXT(kAccessWords<G>);
 }
 
-template <Bounds B, typename T, Operand A>
+/// The word behind the rest of the cell: the result, and where in it the lane is.
+template <Addressing G, typename T, Operand A>
 void load_lane(QUOLL_WASM_REGISTERS) QUOLL_WASM_HANDLER {
-  const std::uint64_t address = effective_address<A>(pc, fp, acc, pin0, pin1);
-  if (is_outside<B>(address, sizeof(T), mem_size)) [[unlikely]] {
-    QUOLL_WASM_TRAP(kOutOfBoundsMemoryAccess);
-  }
-  const T value = peek<T>(mem + address);
+  constexpr std::uint32_t kLaneWord = kAccessWords<G> * kWordBytes;
+  QUOLL_WASM_LOCATE(G, A, sizeof(T), from);
+  const T value = peek<T>(from);
   QUOLL_WASM_ACCESS_DONE();
   const auto other = peek<VectorBits>(vector_at(pc, fp, kFieldB));
-  std::uint8_t* d = vector_at(pc, fp, kFieldExtra);
+  std::uint8_t* d = vector_at(pc, fp, kLaneWord);
   poke(d, other);
-  poke(d + peek<std::uint16_t>(pc + kFieldExtra + 2), value);
-  QUOLL_WASM_NEXT(3);
+  poke(d + peek<std::uint16_t>(pc + kLaneWord + 2), value);
+  QUOLL_WASM_NEXT(kAccessWords<G> + 1);
 }
 
-template <Bounds B, Operand A>
+template <Addressing G, Operand A>
 void store(QUOLL_WASM_REGISTERS) QUOLL_WASM_HANDLER {
-  const std::uint64_t address = effective_address<A>(pc, fp, acc, pin0, pin1);
-  if (is_outside<B>(address, kVectorBytes, mem_size)) [[unlikely]] {
-    QUOLL_WASM_TRAP(kOutOfBoundsMemoryAccess);
-  }
-  poke(mem + address, peek<VectorBits>(vector_at(pc, fp, kFieldB)));
+  QUOLL_WASM_LOCATE(G, A, kVectorBytes, to);
+  poke(to, peek<VectorBits>(vector_at(pc, fp, kFieldB)));
   QUOLL_WASM_ACCESS_DONE();
-  QUOLL_WASM_NEXT(2);
+  QUOLL_WASM_NEXT(kAccessWords<G>);
 }
+
+// One operand is not a vector: the address. Handlers for all ways to find a memory are in one
+// table.
+
+constexpr std::size_t index_of(Addressing g, Operand address) {
+  return static_cast<std::size_t>(g) * kOneOperand + operand_index(address);
+}
+inline constexpr std::size_t kAccesses = 4 * kOneOperand;
+
+template <std::size_t I>
+constexpr auto kAddressing = static_cast<Addressing>(I / kOneOperand);
+template <std::size_t I>
+constexpr Operand kAddress = operand_digit<I % kOneOperand, 0>();
+/// The memory in registers takes addresses of all classes, others one in a slot.
+template <std::size_t I>
+constexpr bool kExists = is_first(kAddressing<I>) || kAddress<I> == Operand::kSlot;
 
 template <Operation Op, typename T>
-constexpr auto kLoad = make_handlers<kOneOperand>([]<std::size_t I>() -> Handler {
-  constexpr Operand kA = operand_digit<I, 0>();
-  return &load<kBounds, Op, T, kA>;
+constexpr auto kLoad = make_handlers<kAccesses>([]<std::size_t I>() -> Handler {
+  if constexpr (kExists<I>) {
+    return &load<kAddressing<I>, Op, T, kAddress<I>>;
+  } else {
+    return nullptr;
+  }
 });
 template <typename T>
-constexpr auto kLoadLane = make_handlers<kOneOperand>([]<std::size_t I>() -> Handler {
-  constexpr Operand kA = operand_digit<I, 0>();
-  return &load_lane<kBounds, T, kA>;
+constexpr auto kLoadLane = make_handlers<kAccesses>([]<std::size_t I>() -> Handler {
+  if constexpr (kExists<I>) {
+    return &load_lane<kAddressing<I>, T, kAddress<I>>;
+  } else {
+    return nullptr;
+  }
 });
-constexpr auto kStore = make_handlers<kOneOperand>([]<std::size_t I>() -> Handler {
-  constexpr Operand kA = operand_digit<I, 0>();
-  return &store<kBounds, kA>;
+constexpr auto kStore = make_handlers<kAccesses>([]<std::size_t I>() -> Handler {
+  if constexpr (kExists<I>) {
+    return &store<kAddressing<I>, kAddress<I>>;
+  } else {
+    return nullptr;
+  }
 });
 
 template <Opcode O>
-Handler handler_of(Operand address) {
+Handler handler_of(std::size_t index) {
   constexpr const OpcodeInfo& kRow = info(O);
   if constexpr (kRow.family == Family::kVectorLoad) {
-    return kLoad<kRow.operation, Lane<kRow.lanes>>[operand_index(address)];
+    return kLoad<kRow.operation, Lane<kRow.lanes>>[index];
   } else if constexpr (kRow.family == Family::kVectorLoadLane) {
-    return kLoadLane<Lane<kRow.lanes>>[operand_index(address)];
+    return kLoadLane<Lane<kRow.lanes>>[index];
   } else {
     return nullptr;
   }
@@ -117,19 +135,20 @@ Handler handler_of(Operand address) {
 
 namespace handlers {
 
-Handler vector_load(Opcode op, Operand address) {
+Handler vector_load(Opcode op, Addressing g, Operand address) {
+  const std::size_t index = index_of(g, address);
   switch (op) {
 #define V(id, number, text, immediates, signature, family, operation, lanes) \
   case Opcode::k##id:                                                        \
-    return handler_of<Opcode::k##id>(address);
+    return handler_of<Opcode::k##id>(index);
 #include <quoll/wasm/vector_opcodes.inc>
 #undef V
     default:
       return nullptr;
   }
 }
-Handler vector_store(Operand address) {
-  return kStore[operand_index(address)];
+Handler vector_store(Addressing g, Operand address) {
+  return kStore[index_of(g, address)];
 }
 
 }  // namespace handlers

@@ -3,6 +3,8 @@
 
 #include <cstring>
 
+#include <quoll/wasm/limits.hpp>
+
 #include "interpret/control.hpp"
 #include "interpret/handlers.hpp"
 #include "runtime/code.hpp"
@@ -108,7 +110,7 @@ bool Instantiation::add_import(const Import& import, const Extern& value) {
     case ExternKind::kTable: {
       owner = &value.table->store();
       const TableType type = value.table->type();
-      matches = type.element == import.table.element &&
+      matches = type.element == import.table.element && type.address == import.table.address &&
                 limits_match(import.table.limits, type.limits.minimum, type.limits);
       stored = instance_->tables_.try_push_back(value.table);
       break;
@@ -116,6 +118,7 @@ bool Instantiation::add_import(const Import& import, const Extern& value) {
     case ExternKind::kMemory:
       owner = &value.memory->store();
       matches =
+          value.memory->type().address == import.memory.address &&
           limits_match(import.memory.limits, value.memory->pages(), value.memory->type().limits);
       stored = instance_->memories_.try_push_back(value.memory);
       break;
@@ -144,6 +147,7 @@ bool Instantiation::create_functions() {
 
 bool Instantiation::create_tables() {
   for (const TableType& type : module_.tables().subspan(module_.imported_table_count())) {
+    if (type.limits.minimum > kMaxTableElements) return fail(LinkRule::kTooLarge);
     Table* table = store_.create_table(type, Value::from_bits(type.element, 0));
     if (table == nullptr || !instance_->tables_.try_push_back(table)) {
       return fail(LinkRule::kOutOfMemory);
@@ -154,6 +158,7 @@ bool Instantiation::create_tables() {
 
 bool Instantiation::create_memories() {
   for (const MemoryType& type : module_.memories().subspan(module_.imported_memory_count())) {
+    if (type.limits.minimum > store_.most_pages(type)) return fail(LinkRule::kTooLarge);
     Memory* memory = store_.create_memory(type);
     if (memory == nullptr || !instance_->memories_.try_push_back(memory)) {
       return fail(LinkRule::kOutOfMemory);
@@ -176,9 +181,9 @@ bool Instantiation::create_globals() {
   return true;
 }
 
-bool Instantiation::evaluate_offset(ByteRange expression, std::uint64_t& out) {
+bool Instantiation::evaluate_offset(ByteRange expression, AddressType type, std::uint64_t& out) {
   Value value;
-  if (!evaluate_constant(*instance_, expression, ValueType::kI32, value)) {
+  if (!evaluate_constant(*instance_, expression, value_type(type), value)) {
     return fail(LinkRule::kOutOfMemory);
   }
   out = value.bits();
@@ -198,7 +203,8 @@ bool Instantiation::initialise_tables() {
     const ElementSegment& segment = segments[i];
     if (segment.mode == SegmentMode::kActive) {
       std::uint64_t offset;
-      if (!evaluate_offset(segment.offset, offset)) return false;
+      const AddressType address = module_.tables()[segment.table].address;
+      if (!evaluate_offset(segment.offset, address, offset)) return false;
       const std::optional<TrapKind> trap = initialise_table(
           *instance_, instance_->table(segment.table), i, offset, 0, segment.count);
       if (trap) return fail_with_trap(*trap);
@@ -214,9 +220,10 @@ bool Instantiation::initialise_memories() {
     const DataSegment& segment = segments[i];
     if (segment.mode != SegmentMode::kActive) continue;
     std::uint64_t offset;
-    if (!evaluate_offset(segment.offset, offset)) return false;
+    const AddressType address = module_.memories()[segment.memory].address;
+    if (!evaluate_offset(segment.offset, address, offset)) return false;
     const std::span<const std::uint8_t> bytes = module_.bytes(segment.bytes);
-    Memory& memory = *instance_->memory();
+    const Memory& memory = instance_->memory(segment.memory);
     if (!memory.contains(offset, bytes.size())) {
       return fail_with_trap(TrapKind::kOutOfBoundsMemoryAccess);
     }

@@ -28,8 +28,8 @@ class Instantiation {
   bool create_memories();
   bool create_globals();
   bool reserve();
-  /// The offset of a segment, which is not negative.
-  bool evaluate_offset(ByteRange expression, std::uint64_t& out);
+  /// The offset of an active segment in a memory or table with such addresses.
+  bool evaluate_offset(ByteRange expression, AddressType type, std::uint64_t& out);
   bool initialise_tables();
   bool initialise_memories();
   bool translate_all();

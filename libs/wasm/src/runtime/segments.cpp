@@ -26,7 +26,10 @@ std::optional<TrapKind> initialise_table(Instance& instance, Table& table, std::
   const ElementSegment& elements = module.element_segments()[segment];
   const std::uint64_t available =
       Machine::dropped_elements(&instance)[segment] ? 0 : elements.count;
-  if (source + count > available || destination + count > table.size()) {
+  const auto fits = [count](std::uint64_t start, std::uint64_t size) {
+    return start <= size && count <= size - start;
+  };
+  if (!fits(source, available) || !fits(destination, table.size())) {
     return TrapKind::kOutOfBoundsTableAccess;
   }
   if (count == 0) return std::nullopt;

@@ -98,14 +98,18 @@ Func* Store::create_function(const FuncType& type, HostFunction function) {
   return func;
 }
 
+std::uint64_t Store::most_pages(const MemoryType& type) const {
+  std::uint64_t most = engine_->config().max_memory_bytes / kWasmPageSize;
+  if (type.limits.has_maximum) most = std::min(most, type.limits.maximum);
+  return std::min(most, type.address == AddressType::k32 ? kMaxMemoryPages : kMaxMemory64Pages);
+}
+
 Memory* Store::create_memory(const MemoryType& type) {
-  const EngineConfig& config = engine_->config();
-  const MemoryProvider& provider = config.memory;
-  std::uint64_t most = type.limits.has_maximum ? type.limits.maximum : kMaxMemoryPages;
-  most = std::min({most * kWasmPageSize, config.max_memory_bytes / kWasmPageSize * kWasmPageSize,
-                   kMaxMemoryPages * kWasmPageSize});
+  const MemoryProvider& provider = engine_->config().memory;
+  std::uint64_t most = most_pages(type);
+  if (type.limits.minimum > most) return nullptr;
+  most *= kWasmPageSize;
   const std::uint64_t least = type.limits.minimum * kWasmPageSize;
-  if (most < least) return nullptr;
   std::unique_ptr<Memory> memory(new (std::nothrow) Memory());
   if (!memory) return nullptr;
   memory->type_ = type;

@@ -67,7 +67,8 @@ bool FunctionCompiler::call_indirect() {
   if (module_.tables()[table].element != ValueType::kFuncRef) return fail(Rule::kTypeMismatch);
   const FuncType type = module_.type(type_index);
   StackEntry entry;
-  if (!pop(ValueType::kI32, entry) || !check_top(type.parameters)) return false;
+  const AddressType address = module_.tables()[table].address;
+  if (!pop(value_type(address), entry) || !check_top(type.parameters)) return false;
   call_weight_ = call_weight_ > 0xffffffffu - weight_ ? 0xffffffffu : call_weight_ + weight_;
   Source index;
   if (emitting()) {
@@ -79,7 +80,8 @@ bool FunctionCompiler::call_indirect() {
     spill_float_pins();
     std::uint64_t word = index.operand == Operand::kSlot ? narrow(index.slot, 0) : 0;
     add_trap_site();
-    cell(handlers::call_indirect(index.operand),
+    cell(handlers::call_indirect(address == AddressType::k32 ? Width::k32 : Width::k64,
+                                 index.operand),
          word | std::uint64_t{home_slot(height())} * kWordBytes << 32);
     code_.append(std::bit_cast<std::uint64_t>(instance_->types_[type_index]));
     code_.append(std::bit_cast<std::uint64_t>(instance_->tables_[table]));

@@ -221,9 +221,9 @@ Source FunctionCompiler::use_in_slot(const StackEntry& entry, std::uint32_t heig
 Handler FunctionCompiler::find(const Shape& s) const {
   switch (s.family) {
     case Family::kIntLoad:
-      return handlers::int_load(s.operation, s.a, s.d);
+      return handlers::int_load(s.operation, s.addressing, s.a, s.d);
     case Family::kFloatLoad:
-      return handlers::float_load(s.width, s.a, s.d);
+      return handlers::float_load(s.width, s.addressing, s.a, s.d);
     case Family::kIntCompare:
       return handlers::int_compare(s.operation, s.width, s.a, s.b, s.d);
     case Family::kFloatCompare:
@@ -252,7 +252,7 @@ Handler FunctionCompiler::find(const Shape& s) const {
       return handlers::vector_global_get();
     case Family::kVectorLoad:
     case Family::kVectorLoadLane:
-      return handlers::vector_load(s.opcode, s.a);
+      return handlers::vector_load(s.opcode, s.addressing, s.a);
     case Family::kVectorConst:
       return handlers::vector_const();
     case Family::kVectorSplat:

@@ -70,7 +70,26 @@ struct Shape {
   Operand d = Operand::kSlot;
   // On vectors the opcode decides, and `a` is the class of the operand that is none.
   Opcode opcode = Opcode::kNop;
-  Lanes lanes = Lanes::kNone;  ///< that a shuffle moves
+  Lanes lanes = Lanes::kNone;                    ///< that a shuffle moves
+  Addressing addressing = Addressing::kFirst32;  ///< of loads and stores
+};
+
+/// What stands behind the opcode of a load or store.
+struct MemoryArgument {
+  std::uint32_t memory = 0;
+  AddressType address = AddressType::k32;
+  std::uint64_t offset = 0;
+};
+
+/// The address of an access as its handler takes it.
+struct AccessOperand {
+  Addressing addressing = Addressing::kFirst32;
+  Operand operand = Operand::kSlot;
+  std::uint64_t word = 0;  ///< the second word's part of it
+  std::uint64_t extra[2] = {};
+  std::size_t extra_words = 0;
+
+  std::span<const std::uint64_t> words() const { return {extra, extra_words}; }
 };
 
 /// A cell whose result can still be sent elsewhere.
@@ -104,7 +123,7 @@ struct Condition {
 
 /// What stands behind the opcode of an instruction on vectors.
 struct VectorImmediates {
-  std::uint32_t offset = 0;     ///< of a memory access
+  MemoryArgument memory;        ///< of an access
   std::uint8_t lane = 0;        ///< of an instruction on one lane
   std::uint8_t bytes[16] = {};  ///< a constant, or the lanes of a shuffle
 };
@@ -220,13 +239,18 @@ class FunctionCompiler {
   bool constant(Opcode opcode);
 
   // memory.cpp
-  bool read_memory_argument(const OpcodeInfo& info, std::uint32_t& offset);
   bool memory_access(const OpcodeInfo& info);
-  void emit_load(const OpcodeInfo& info, const StackEntry& address, std::uint32_t offset);
+  bool read_memory_argument(const OpcodeInfo& info, MemoryArgument& out);
+  bool read_offset(std::uint64_t& out);
+  AccessOperand use_address(const StackEntry& address, const MemoryArgument& argument);
+  void emit_load(const OpcodeInfo& info, const StackEntry& address, const MemoryArgument& argument);
   void emit_store(const OpcodeInfo& info, const StackEntry& address, const StackEntry& value,
-                  std::uint32_t offset);
+                  const MemoryArgument& argument);
   bool memory_special(Opcode opcode);
-  bool read_memory_index();
+  bool emit_on_memories(Handler (*find)(Reach), std::span<const ValueType> operands,
+                        std::span<const std::uint32_t> memories,
+                        const std::uint32_t* segment = nullptr);
+  bool read_memory_index(std::uint32_t& out);
   bool read_data_index(std::uint32_t& out);
 
   // variable.cpp
@@ -247,7 +271,6 @@ class FunctionCompiler {
   void emit_replace(Shape shape, std::span<const StackEntry> operands, std::uint8_t lane);
   void emit_shuffle(Shape shape, std::span<const StackEntry> operands,
                     std::span<const std::uint8_t, 16> bytes);
-  Operand use_address(const StackEntry& address, std::uint32_t& offset, std::uint64_t& word);
   void emit_vector_load(Shape shape, std::span<const StackEntry> operands,
                         const VectorImmediates& immediates);
   void emit_vector_store(Opcode opcode, std::span<const StackEntry> operands,
@@ -258,8 +281,10 @@ class FunctionCompiler {
   bool reference_instruction(Opcode opcode);
   bool read_table_index(std::uint32_t& out);
   bool read_element_index(std::uint32_t& out);
-  void emit_slots(Handler handler, std::uint32_t operands,
-                  std::initializer_list<std::uint64_t> extra);
+  bool emit_on_tables(Handler handler, std::span<const ValueType> operands,
+                      std::initializer_list<std::uint64_t> extra);
+  void emit_slots(Handler handler, std::span<const ValueType> operands,
+                  std::span<const std::uint64_t> extra);
 
   // control.cpp
   bool control(Opcode opcode);

@@ -19,9 +19,6 @@ inline constexpr unsigned kRegisterClasses =
     kBasicClasses | class_bit(Operand::kPin0) | class_bit(Operand::kPin1);
 inline constexpr unsigned kAnyClass = kRegisterClasses | class_bit(Operand::kImmediate);
 
-/// Whether a constant address and the offset can be one number in a cell.
-bool fold_address(const StackEntry& address, std::uint32_t& offset);
-
 /// The comparison of integers that is true where `op` is false.
 Operation inverse_comparison(Operation op);
 

@@ -7,13 +7,18 @@
 
 namespace quoll::wasm {
 
-void FunctionCompiler::emit_slots(Handler handler, std::uint32_t operands,
-                                  std::initializer_list<std::uint64_t> extra) {
+void FunctionCompiler::emit_slots(Handler handler, std::span<const ValueType> operands,
+                                  std::span<const std::uint64_t> extra) {
   if (!emitting()) return;
-  flush_top(operands);
-  const std::uint32_t first = height() - operands;
+  const auto count = static_cast<std::uint32_t>(operands.size());
+  flush_top(count);
+  const std::uint32_t first = height() - count;
+  std::uint64_t wide = 0;  // which operands have 64 bits; near instructions do not look
+  for (std::uint32_t i = 0; i < count; ++i) {
+    if (operands[i] == ValueType::kI64) wide |= std::uint64_t{1} << i;
+  }
   add_trap_site();
-  cell(handler, std::uint64_t{home_slot(first)} * kWordBytes);
+  cell(handler, std::uint64_t{home_slot(first)} * kWordBytes | wide << 32);
   for (const std::uint64_t word : extra) code_.append(word);
   release(first);
 }
@@ -30,6 +35,15 @@ bool FunctionCompiler::read_element_index(std::uint32_t& out) {
   return true;
 }
 
+/// Puts the operands of an instruction on tables into their slots and writes its cell.
+bool FunctionCompiler::emit_on_tables(Handler handler, std::span<const ValueType> operands,
+                                      std::initializer_list<std::uint64_t> extra) {
+  if (!check_top(operands)) return false;
+  emit_slots(handler, operands, std::span(extra.begin(), extra.size()));
+  accumulators_[kInteger] = {};
+  return pop_all(operands);
+}
+
 bool FunctionCompiler::table_instruction(Opcode opcode) {
   constexpr ValueType kI32 = ValueType::kI32;
   std::uint32_t index = 0;
@@ -37,45 +51,49 @@ bool FunctionCompiler::table_instruction(Opcode opcode) {
   const auto table = [this](std::uint32_t i) {
     return emitting() ? std::bit_cast<std::uint64_t>(instance_->tables_[i]) : 0;
   };
-  // Puts operands into their slots, writes the cell, and replaces operands by the result.
-  const auto emit = [this](Handler handler, std::span<const ValueType> operands,
-                           std::initializer_list<std::uint64_t> extra) {
-    if (!check_top(operands)) return false;
-    emit_slots(handler, static_cast<std::uint32_t>(operands.size()), extra);
-    accumulators_[kInteger] = {};
-    return pop_all(operands);
-  };
   if (opcode == Opcode::kTableInit || opcode == Opcode::kElemDrop) {
     if (!read_element_index(other)) return false;
-    if (opcode == Opcode::kElemDrop) return emit(handlers::elem_drop(), {}, {other});
+    if (opcode == Opcode::kElemDrop) return emit_on_tables(handlers::elem_drop(), {}, {other});
   }
   if (!read_table_index(index)) return false;
-  const ValueType element = module_.tables()[index].element;
-  const ValueType operands[] = {kI32, kI32, kI32};
+  const TableType& type = module_.tables()[index];
+  const ValueType element = type.element;
+  const ValueType address = value_type(type.address);
+  const Reach reach = type.address == AddressType::k32 ? Reach::kNear : Reach::kFar;
   switch (opcode) {
-    case Opcode::kTableGet:
-      return emit(handlers::table_get(), std::span(operands, 1), {table(index)}) && push(element);
+    case Opcode::kTableGet: {
+      const ValueType operands[] = {address};
+      return emit_on_tables(handlers::table_get(reach), operands, {table(index)}) && push(element);
+    }
     case Opcode::kTableSet: {
-      const ValueType types[] = {kI32, element};
-      return emit(handlers::table_set(), types, {table(index)});
+      const ValueType operands[] = {address, element};
+      return emit_on_tables(handlers::table_set(reach), operands, {table(index)});
     }
     case Opcode::kTableSize:
-      return emit(handlers::table_size(), {}, {table(index)}) && push(kI32);
+      return emit_on_tables(handlers::table_size(), {}, {table(index)}) && push(address);
     case Opcode::kTableGrow: {
-      const ValueType types[] = {element, kI32};
-      return emit(handlers::table_grow(), types, {table(index)}) && push(kI32);
+      const ValueType operands[] = {element, address};
+      return emit_on_tables(handlers::table_grow(reach), operands, {table(index)}) && push(address);
     }
     case Opcode::kTableFill: {
-      const ValueType types[] = {kI32, element, kI32};
-      return emit(handlers::table_fill(), types, {table(index)});
+      const ValueType operands[] = {address, element, address};
+      return emit_on_tables(handlers::table_fill(reach), operands, {table(index)});
     }
-    case Opcode::kTableCopy:
+    case Opcode::kTableCopy: {
       if (!read_table_index(other)) return false;
-      if (module_.tables()[other].element != element) return fail(Rule::kTypeMismatch);
-      return emit(handlers::table_copy(), operands, {table(index), table(other)});
-    default:
+      const TableType& source = module_.tables()[other];
+      if (source.element != element) return fail(Rule::kTypeMismatch);
+      const ValueType operands[] = {address, value_type(source.address),
+                                    value_type(narrower(type.address, source.address))};
+      const bool near = reach == Reach::kNear && source.address == AddressType::k32;
+      return emit_on_tables(handlers::table_copy(near ? Reach::kNear : Reach::kFar), operands,
+                            {table(index), table(other)});
+    }
+    default: {
       if (module_.element_segments()[other].type != element) return fail(Rule::kTypeMismatch);
-      return emit(handlers::table_init(), operands, {table(index), other});
+      const ValueType operands[] = {address, kI32, kI32};
+      return emit_on_tables(handlers::table_init(reach), operands, {table(index), other});
+    }
   }
 }
 

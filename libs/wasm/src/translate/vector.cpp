@@ -15,6 +15,10 @@ std::uint64_t field(std::uint16_t value, unsigned place) {
   return std::uint64_t{value} << (16 * place);
 }
 
+bool is_access(const OpcodeInfo& row) {
+  return row.immediates == Immediates::kMemArg || row.immediates == Immediates::kMemArgLane;
+}
+
 /// The widest lanes that a shuffle moves as a whole.
 Lanes shuffled_lanes(std::span<const std::uint8_t, kVectorBytes> bytes) {
   for (const Lanes lanes : {Lanes::kI64x2, Lanes::kI32x4, Lanes::kI16x8}) {
@@ -54,16 +58,16 @@ bool FunctionCompiler::vector_instruction(Opcode opcode) {
   if (!read_vector_immediates(row, immediates)) return false;
   StackEntry operands[3];
   for (std::size_t i = row.operand_count; i-- > 0;) {
-    if (!pop(row.operands[i], operands[i])) return false;
+    const bool is_address = i == 0 && is_access(row);
+    const ValueType type = is_address ? value_type(immediates.memory.address) : row.operands[i];
+    if (!pop(type, operands[i])) return false;
   }
   if (emitting()) emit_vector(opcode, std::span(operands, row.operand_count), immediates);
   return row.result_count == 0 || push(row.result);
 }
 
 bool FunctionCompiler::read_vector_immediates(const OpcodeInfo& row, VectorImmediates& out) {
-  const bool is_access =
-      row.immediates == Immediates::kMemArg || row.immediates == Immediates::kMemArgLane;
-  if (is_access && !read_memory_argument(row, out.offset)) return false;
+  if (is_access(row) && !read_memory_argument(row, out.memory)) return false;
   switch (row.immediates) {
     case Immediates::kLane:
     case Immediates::kMemArgLane:
@@ -186,44 +190,39 @@ void FunctionCompiler::emit_shuffle(Shape shape, std::span<const StackEntry> ope
   emit_result(shape, 0, 0, ValueType::kV128, std::span(words, (count + 3) / 4));
 }
 
-/// The class of an address, whose slot goes into field A; a constant one goes into the offset.
-Operand FunctionCompiler::use_address(const StackEntry& address, std::uint32_t& offset,
-                                      std::uint64_t& word) {
-  if (fold_address(address, offset)) return Operand::kImmediate;
-  const Source source = use(address, height(), kRegisterClasses);
-  if (source.operand == Operand::kSlot) word |= field(narrow(source.slot, 0), 0);
-  return source.operand;
-}
-
 void FunctionCompiler::emit_vector_load(Shape shape, std::span<const StackEntry> operands,
                                         const VectorImmediates& immediates) {
-  std::uint32_t offset = immediates.offset;
-  std::uint64_t word = 0;
   const bool one_lane = shape.family == Family::kVectorLoadLane;
+  std::uint64_t word = 0;
   if (one_lane) word |= field(use_vector(operands[1], height() + 1, 1), 1);
-  shape.a = use_address(operands[0], offset, word);
-  word |= std::uint64_t{offset} << 32;
-  if (!one_lane) return emit_result(shape, word, 1, ValueType::kV128);
+  const AccessOperand access = use_address(operands[0], immediates.memory);
+  shape.a = access.operand;
+  shape.addressing = access.addressing;
+  word |= access.word;
+  if (!one_lane) return emit_result(shape, word, 1, ValueType::kV128, access.words());
+  // The lane stands in a word behind what every access has, and the result beside it.
+  constexpr std::uint8_t kFieldsPerWord = 4;
+  std::uint64_t extra[] = {access.extra[0], access.extra[1], 0};
   const std::uint32_t at = immediates.lane * lane_bytes(info(shape.opcode).lanes);
-  const std::uint64_t third = field(static_cast<std::uint16_t>(at), 1);
-  emit_result(shape, word, 4, ValueType::kV128, {&third, 1});
+  extra[access.extra_words] = field(static_cast<std::uint16_t>(at), 1);
+  const auto result = static_cast<std::uint8_t>((access.extra_words + 1) * kFieldsPerWord);
+  emit_result(shape, word, result, ValueType::kV128, std::span(extra, access.extra_words + 1));
 }
 
 void FunctionCompiler::emit_vector_store(Opcode opcode, std::span<const StackEntry> operands,
                                          const VectorImmediates& immediates) {
   const OpcodeInfo& row = info(opcode);
-  std::uint32_t offset = immediates.offset;
-  std::uint64_t word = 0;
   const std::uint32_t value = use_vector(operands[1], height() + 1, 1);
-  const Operand address = use_address(operands[0], offset, word);
+  const AccessOperand access = use_address(operands[0], immediates.memory);
   const bool one_lane = row.family == Family::kVectorStoreLane;
   const std::uint32_t lane = one_lane ? immediates.lane * lane_bytes(row.lanes) : 0;
-  word |= field(static_cast<std::uint16_t>(value + lane), 1) | std::uint64_t{offset} << 32;
   add_trap_site();
   // One lane is stored as the number that lies in its part of the slot.
-  cell(one_lane ? handlers::int_store(lane_store(row.lanes), address, Operand::kSlot)
-                : handlers::vector_store(address),
-       word);
+  cell(one_lane ? handlers::int_store(lane_store(row.lanes), access.addressing, access.operand,
+                                      Operand::kSlot)
+                : handlers::vector_store(access.addressing, access.operand),
+       access.word | field(static_cast<std::uint16_t>(value + lane), 1));
+  for (const std::uint64_t more : access.words()) code_.append(more);
 }
 
 }  // namespace quoll::wasm

@@ -24,7 +24,7 @@ struct EngineConfig {
   /// Stack of a store's own guest thread.
   std::uint64_t stack_bytes = kDefaultStackBytes;
   /// Most bytes that one memory may grow to, whatever its type allows.
-  std::uint64_t max_memory_bytes = kMaxMemoryPages * kWasmPageSize;
+  std::uint64_t max_memory_bytes = kDefaultMaxMemoryBytes;
   Translation translation = Translation::kOnFirstCall;
   /// What modules may use.
   Features features{};

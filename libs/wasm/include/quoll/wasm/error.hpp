@@ -66,6 +66,9 @@ enum class RuleClass : std::uint8_t {
   X(InvalidResultArity, Invalid, "invalid result arity")                                    \
   X(MultipleMemories, Invalid, "multiple memories")                                         \
   X(MemoryTooLarge, Invalid, "memory size must be at most 65536 pages (4GiB)")              \
+  X(Memory64TooLarge, Invalid, "memory size must be at most 2^48 pages")                    \
+  X(TableTooLarge, Invalid, "table size must be at most 2^32 - 1")                          \
+  X(OffsetOutOfRange, Invalid, "offset out of range")                                       \
   X(LimitsOrder, Invalid, "size minimum must not be greater than maximum")                  \
   X(DuplicateExport, Invalid, "duplicate export name")                                      \
   X(StartFunctionType, Invalid, "start function")                                           \
@@ -73,6 +76,7 @@ enum class RuleClass : std::uint8_t {
   X(ModuleTooLarge, Unsupported, "module is larger than 1 GiB")                             \
   X(TooManyParameters, Unsupported, "a function type has more than 1000 parameters")        \
   X(TooManyResults, Unsupported, "a function type has more than 1000 results")              \
+  X(TooManyMemories, Unsupported, "a module has more than 100 memories")                    \
   X(LocalsLimit, Unsupported, "a function has more than 50000 locals")                      \
   X(OperandStackTooHigh, Unsupported, "operand stack is higher than 1048576 values")        \
   X(NestingTooDeep, Unsupported, "blocks are nested deeper than 1048576")                   \

@@ -71,7 +71,8 @@ class Memory {
   bool contains(std::uint64_t address, std::uint64_t length) const {
     return address <= size_ && length <= size_ - address;
   }
-  /// Grows by `delta` pages. Returns the old size in pages, or -1 if it cannot.
+  /// Grows by `delta` pages. Returns the old size in pages, or -1 if it cannot. No memory has so
+  /// many pages that this would be ambiguous.
   std::int64_t grow(std::uint64_t delta);
   Store& store() const { return *store_; }
 

@@ -4,18 +4,29 @@
 #pragma once
 
 #include <cstdint>
+#include <iterator>
 
 namespace quoll::wasm {
 
 // Every proposal that can be switched: enumerator, name.
 #define QUOLL_WASM_FEATURES(X)                          \
   X(ExtendedConstants, "extended constant expressions") \
-  X(RelaxedVectors, "relaxed vector instructions")
+  X(Memory64, "64-bit memories and tables")             \
+  X(MultiMemory, "multiple memories")                   \
+  X(RelaxedVectors, "relaxed vector instructions")      \
+  X(TailCalls, "tail calls")
 
 enum class Feature : std::uint8_t {
 #define QUOLL_WASM_FEATURE_ENUMERATOR(id, words) k##id,
   QUOLL_WASM_FEATURES(QUOLL_WASM_FEATURE_ENUMERATOR)
 #undef QUOLL_WASM_FEATURE_ENUMERATOR
+};
+
+/// All of them.
+inline constexpr Feature kFeatures[] = {
+#define QUOLL_WASM_FEATURE_VALUE(id, words) Feature::k##id,
+    QUOLL_WASM_FEATURES(QUOLL_WASM_FEATURE_VALUE)
+#undef QUOLL_WASM_FEATURE_VALUE
 };
 
 /// The proposal's name.
@@ -38,10 +49,7 @@ class Features {
   static constexpr std::uint32_t bit(Feature feature) {
     return 1u << static_cast<unsigned>(feature);
   }
-#define QUOLL_WASM_FEATURE_COUNT(id, words) +1
-  static constexpr unsigned kCount = 0 QUOLL_WASM_FEATURES(QUOLL_WASM_FEATURE_COUNT);
-#undef QUOLL_WASM_FEATURE_COUNT
-  static constexpr std::uint32_t kAll = (1u << kCount) - 1;
+  static constexpr std::uint32_t kAll = (1u << std::size(kFeatures)) - 1;
   explicit constexpr Features(std::uint32_t bits) : bits_(bits) {}
 
   std::uint32_t bits_ = kAll;

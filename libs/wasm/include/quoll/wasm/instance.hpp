@@ -40,6 +40,7 @@ class Instance {
   Func& function(std::uint32_t index) const { return *functions_[index]; }
   /// The memory of index 0, or null.
   Memory* memory() const { return memories_.empty() ? nullptr : memories_[0]; }
+  Memory& memory(std::uint32_t index) const { return *memories_[index]; }
   Table& table(std::uint32_t index) const { return *tables_[index]; }
   Global& global(std::uint32_t index) const { return *globals_[index]; }
   /// The start function, or null. It has been run unless the instantiation deferred it.

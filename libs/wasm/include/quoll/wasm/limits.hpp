@@ -9,8 +9,11 @@ namespace quoll::wasm {
 
 /// Size of a page of linear memory.
 inline constexpr std::uint64_t kWasmPageSize = 65536;
-/// Most pages that a 32-bit memory can have.
+/// Most pages that a memory can have: as many as its addresses reach.
 inline constexpr std::uint64_t kMaxMemoryPages = 65536;
+inline constexpr std::uint64_t kMaxMemory64Pages = std::uint64_t{1} << 48;
+/// Most elements that the type of a table with 32-bit indices can ask for.
+inline constexpr std::uint64_t kMaxTable32Limit = 0xffffffffu;
 
 /// Largest module, in bytes.
 inline constexpr std::uint64_t kMaxModuleBytes = std::uint64_t{1} << 30;
@@ -25,6 +28,12 @@ inline constexpr std::uint32_t kMaxOperands = 1u << 20;
 inline constexpr std::uint32_t kMaxNesting = 1u << 20;
 /// Most bytes of threaded code for one function.
 inline constexpr std::uint32_t kMaxCodeBytes = 1u << 30;
+/// Most memories of one module, imports included; the embedding interface of the web has the same
+/// number.
+inline constexpr std::uint32_t kMaxMemories = 100;
+/// Most bytes that a memory may grow to unless the configuration says otherwise. Only memories with
+/// 64-bit addresses could go beyond.
+inline constexpr std::uint64_t kDefaultMaxMemoryBytes = std::uint64_t{1} << 36;
 /// Most elements that a table may be created with or grow to.
 inline constexpr std::uint32_t kMaxTableElements = 10'000'000;
 /// Deepest nesting of host functions that call back into WebAssembly.

@@ -21,6 +21,7 @@ enum class LinkRule : std::uint8_t {
   kUnknownImport,
   kIncompatibleImport,
   kForeignStore,  ///< an import belongs to another store
+  kTooLarge,      ///< a memory or table is larger than this engine or its configuration allows
   kOutOfMemory,
   kInitialisation,  ///< a segment or the start function trapped, exited or suspended
 };

@@ -71,6 +71,7 @@ struct ElementSegment {
 
 struct DataSegment {
   SegmentMode mode = SegmentMode::kPassive;
+  std::uint32_t memory = 0;
   ByteRange offset;
   ByteRange bytes;
 };

@@ -31,6 +31,9 @@ class Store {
   /// Each returns null when memory is short.
   Func* create_function(const FuncType& type, HostFunction function);
   Memory* create_memory(const MemoryType& type);
+  /// Most pages that a memory of this type can have here: by its addresses, its maximum and the
+  /// configuration.
+  std::uint64_t most_pages(const MemoryType& type) const;
   Table* create_table(const TableType& type, const Value& fill);
   Global* create_global(const GlobalType& type, const Value& value);
 

@@ -60,14 +60,29 @@ struct Limits {
   bool has_maximum = false;
 };
 
+/// How wide the addresses of a memory, or the indices of a table, are.
+enum class AddressType : std::uint8_t { k32, k64 };
+
+/// The type of such an address on the operand stack.
+constexpr ValueType value_type(AddressType type) noexcept {
+  return type == AddressType::k64 ? ValueType::kI64 : ValueType::kI32;
+}
+
+/// The type of a count of what is copied from one to the other.
+constexpr AddressType narrower(AddressType a, AddressType b) noexcept {
+  return a == AddressType::k64 && b == AddressType::k64 ? AddressType::k64 : AddressType::k32;
+}
+
 struct TableType {
   ValueType element = ValueType::kFuncRef;
   Limits limits;
+  AddressType address = AddressType::k32;
 };
 
 /// Limits in pages of 64 KiB.
 struct MemoryType {
   Limits limits;
+  AddressType address = AddressType::k32;
 };
 
 enum class Mutability : std::uint8_t { kConst = 0, kVar = 1 };
