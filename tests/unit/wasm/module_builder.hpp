@@ -141,6 +141,12 @@ class ModuleBuilder {
     append(entry, unsigned_leb(minimum));
     add(2, entry);
   }
+  void import_table(std::string_view module, std::string_view name, std::uint64_t minimum) {
+    Bytes entry = import(module, name, 1);
+    append(entry, {0x70, 0});
+    append(entry, unsigned_leb(minimum));
+    add(2, entry);
+  }
   std::uint32_t function(std::uint32_t type_index, const Code& code,
                          std::initializer_list<Locals> locals = {}) {
     return function(type_index, code, std::vector<Locals>(locals));

@@ -192,6 +192,70 @@ void call_indirect(QUOLL_WASM_REGISTERS) QUOLL_WASM_HANDLER {
   QUOLL_WASM_GO();
 }
 
+// A tail call moves the arguments to where its own frame begins, and jumps. The record of the call
+// that its function was entered by stays, so that the callee returns to there.
+
+/// Word: the offset of the arguments from the frame, and how many bytes they take.
+[[gnu::always_inline]] inline void move_arguments(std::uint64_t word, std::uint8_t* fp) {
+  const std::uint8_t* from = fp + static_cast<std::uint32_t>(word);
+  // They move down: none is overwritten before it has been read.
+  for (const std::uint8_t* end = from + (word >> 32); from != end; from += sizeof(std::uint64_t)) {
+    poke(fp, peek<std::uint64_t>(from));
+    fp += sizeof(std::uint64_t);
+  }
+}
+
+/// Cell: arguments, the function.
+void tail_call(QUOLL_WASM_REGISTERS) QUOLL_WASM_HANDLER {
+  move_arguments(peek<std::uint64_t>(pc + kFieldA), fp);
+  pc = Machine::entry(peek<const Func*>(pc + kFieldExtra));
+  QUOLL_WASM_GO();
+}
+
+/// Goes to the function in `acc`, whose arguments have been moved, and which may belong to another
+/// instance or to the host. What returns comes home by one record, however many instances were
+/// gone through.
+void go_foreign(QUOLL_WASM_REGISTERS) QUOLL_WASM_HANDLER {
+  const auto* func = std::bit_cast<const Func*>(acc);
+  Instance* target = Machine::instance_of(func);
+  if (target != nullptr && target != machine->instance) {
+    const std::uint8_t* home = address_of(kReturnHomeCell);
+    if (peek<ReturnRecord>(machine->return_top).pc != home) {
+      push_record(machine, home, fp, std::bit_cast<std::uint64_t>(machine->instance), 0);
+    }
+    machine->instance = target;
+    mem = Machine::memory_base(target);
+    mem_size = Machine::memory_size(target);
+  }
+  pc = Machine::entry(func);
+  QUOLL_WASM_GO();
+}
+
+void tail_call_foreign(QUOLL_WASM_REGISTERS) QUOLL_WASM_HANDLER {
+  move_arguments(peek<std::uint64_t>(pc + kFieldA), fp);
+  acc = peek<std::uint64_t>(pc + kFieldExtra);
+  [[clang::musttail]] return go_foreign(QUOLL_WASM_PASS);
+}
+
+/// Cell: index, arguments, type, table.
+template <typename Index, Operand A>
+void tail_call_indirect(QUOLL_WASM_REGISTERS) QUOLL_WASM_HANDLER {
+  const std::uint64_t index = QUOLL_WASM_GET(Index, A, kFieldA);
+  const auto* table = peek<const Table*>(pc + kFieldExtra + 2 * kWordBytes);
+  if (index >= Machine::size(table)) [[unlikely]]
+    QUOLL_WASM_TRAP(kUndefinedElement);
+  const auto* func = std::bit_cast<const Func*>(Machine::elements(table)[index]);
+  if (func == nullptr) [[unlikely]]
+    QUOLL_WASM_TRAP(kUninitializedElement);
+  if (Machine::canonical(func) != peek<const CanonicalType*>(pc + kFieldExtra + kWordBytes))
+      [[unlikely]] {
+    QUOLL_WASM_TRAP(kIndirectCallTypeMismatch);
+  }
+  move_arguments(peek<std::uint64_t>(pc + kFieldExtra), fp);
+  acc = std::bit_cast<std::uint64_t>(func);
+  [[clang::musttail]] return go_foreign(QUOLL_WASM_PASS);
+}
+
 void return_nothing(QUOLL_WASM_REGISTERS) QUOLL_WASM_HANDLER {
   QUOLL_WASM_RETURN();
 }
@@ -277,6 +341,15 @@ constexpr auto kCallIndirect = make_handlers<kOneOperand>([]<std::size_t I>() ->
     return nullptr;
   }
 });
+template <typename Index>
+constexpr auto kTailCallIndirect = make_handlers<kOneOperand>([]<std::size_t I>() -> Handler {
+  constexpr Operand a = operand_digit<I, 0>();
+  if constexpr (a != Operand::kImmediate) {
+    return &tail_call_indirect<Index, a>;
+  } else {
+    return nullptr;
+  }
+});
 constexpr auto kReturnInt = make_handlers<kOneOperand>(
     []<std::size_t I>() -> Handler { return &return_int<operand_digit<I, 0>()>; });
 constexpr auto kReturnDouble = make_handlers<kOneOperand>(
@@ -321,6 +394,16 @@ Handler call_foreign() {
 Handler call_indirect(Width index_width, Operand index) {
   return index_width == Width::k32 ? kCallIndirect<std::uint32_t>[operand_index(index)]
                                    : kCallIndirect<std::uint64_t>[operand_index(index)];
+}
+Handler tail_call() {
+  return &quoll::wasm::tail_call;
+}
+Handler tail_call_foreign() {
+  return &quoll::wasm::tail_call_foreign;
+}
+Handler tail_call_indirect(Width index_width, Operand index) {
+  return index_width == Width::k32 ? kTailCallIndirect<std::uint32_t>[operand_index(index)]
+                                   : kTailCallIndirect<std::uint64_t>[operand_index(index)];
 }
 Handler return_nothing() {
   return &quoll::wasm::return_nothing;

@@ -143,6 +143,8 @@ struct Machine {
   /// Which function `pc`, in its code or its stub, belongs to.
   static bool find_function(const Store& store, const std::uint8_t* pc, const Instance*& instance,
                             std::uint32_t& index, const Instance::Code*& code);
+  /// Where the code goes on that waits for what runs now.
+  static const std::uint8_t* return_place(const Machine& machine);
   /// Whether the machine's `pc` is in the handler of that very cell, which can trap.
   static bool is_at_cell(const Store& store, const std::uint8_t* cell, std::uint64_t pc);
 

@@ -105,6 +105,12 @@ Handler enter(bool zero_locals, unsigned pins);
 Handler call();
 Handler call_foreign();
 Handler call_indirect(Width index_width, Operand index);
+// Tail calls. Second word: where the arguments are, and how many bytes they take; third: the
+// function. An indirect one has its index in the second word, then the arguments, type and table.
+// A foreign function belongs to another instance; an indirect one may, or to the host.
+Handler tail_call();
+Handler tail_call_foreign();
+Handler tail_call_indirect(Width index_width, Operand index);
 Handler return_nothing();
 Handler return_int(Operand a);
 Handler return_float(Width width, Operand a);

@@ -213,7 +213,7 @@ WasmTrap Execution::trap_at_fault(TrapKind kind, const Interruption& at) {
   // SAFETY: a register that may hold anything; it is compared with addresses of code only.
   const auto* cell = reinterpret_cast<const std::uint8_t*>(at.cell);
   if (machine.busy_host != nullptr) {
-    machine.trap_pc = peek<ReturnRecord>(machine.return_top).pc - 1;
+    machine.trap_pc = Machine::return_place(machine) - 1;
   } else if (machine.busy_cell != nullptr) {
     machine.trap_pc = machine.busy_cell;
   } else {

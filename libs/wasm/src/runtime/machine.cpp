@@ -65,6 +65,15 @@ bool Machine::find_function(const Store& store, const std::uint8_t* pc, const In
   return false;
 }
 
+const std::uint8_t* Machine::return_place(const Machine& machine) {
+  const std::uint8_t* record = machine.return_top;
+  // After a tail call to another instance, and from there to the host, the way home comes first.
+  while (peek<Handler>(peek<ReturnRecord>(record).pc) == handlers::return_home()) {
+    record += sizeof(ReturnRecord);
+  }
+  return peek<ReturnRecord>(record).pc;
+}
+
 bool Machine::is_at_cell(const Store& store, const std::uint8_t* cell, std::uint64_t pc) {
   // No leaf handler is longer.
   constexpr std::uint64_t kMostHandlerBytes = 1024;
@@ -79,7 +88,7 @@ bool Machine::is_at_cell(const Store& store, const std::uint8_t* cell, std::uint
 
 void run_host_call(Machine& machine, Func* func, std::uint8_t* frame) {
   // The call's own cell lies in front of the place to return to.
-  const std::uint8_t* call_site = peek<ReturnRecord>(machine.return_top).pc - 1;
+  const std::uint8_t* call_site = Machine::return_place(machine) - 1;
   const auto stop = [&](TrapKind kind) {
     machine.status = Machine::Status::kTrapped;
     machine.trap_kind = kind;

@@ -67,6 +67,10 @@ bool FunctionCompiler::control(Opcode opcode) {
       return call();
     case Opcode::kCallIndirect:
       return call_indirect();
+    case Opcode::kReturnCall:
+      return tail_call();
+    case Opcode::kReturnCallIndirect:
+      return tail_call_indirect();
     default:
       return fail(Rule::kIllegalOpcode);
   }

@@ -314,6 +314,13 @@ class FunctionCompiler {
   // calls.cpp
   bool call();
   bool call_indirect();
+  bool tail_call();
+  bool tail_call_indirect();
+  bool read_callee(std::uint32_t& out);
+  bool read_indirect_callee(std::uint32_t& type_index, std::uint32_t& table);
+  bool returns_alike(const FuncType& type);
+  bool has_tail_calls();
+  std::uint64_t arguments_word(std::uint32_t end) const;
   bool finish_call(const FuncType& type);
   void emit_return(Path path);
   void spill_float_pins();
