@@ -7,6 +7,7 @@
 #include <tuple>
 #include <vector>
 
+#include "accesses.hpp"
 #include "guest.hpp"
 
 namespace quoll::wasm {
@@ -35,43 +36,12 @@ TrapKind trap(test::Guest& guest, std::string_view name, const std::vector<Value
   return guest.trap(guest.module().find_export(name)->index, arguments).kind;
 }
 
-unsigned width_of(Operation op) {
-  switch (op) {
-    case Operation::kLoad8S:
-    case Operation::kLoad8U:
-    case Operation::kStore8:
-      return 1;
-    case Operation::kLoad16S:
-    case Operation::kLoad16U:
-    case Operation::kStore16:
-      return 2;
-    case Operation::kLoad64:
-    case Operation::kStore64:
-    case Operation::kF64:
-      return 8;
-    default:
-      return 4;
-  }
-}
-
-bool is_scalar(const OpcodeInfo& info) {
-  switch (info.family) {
-    case Family::kIntLoad:
-    case Family::kIntStore:
-    case Family::kFloatLoad:
-    case Family::kFloatStore:
-      return true;
-    default:
-      return false;
-  }
-}
-
 struct Place {
   std::uint32_t memory;
   AddressType type;
 };
 
-class EveryFarAccess : public testing::TestWithParam<std::tuple<std::size_t, Place>> {};
+class EveryFarAccess : public testing::TestWithParam<std::tuple<std::uint16_t, Place>> {};
 
 /// Whether `address + offset + width`, counted without end, is at most `size`.
 bool fits(std::uint64_t address, std::uint64_t offset, std::uint64_t width, std::uint64_t size) {
@@ -85,8 +55,7 @@ TEST_P(EveryFarAccess, IsExactAtTheLastByte) {
   const auto [index, place] = GetParam();
   const OpcodeInfo& op = kOpcodes[index];
   const auto opcode = static_cast<Opcode>(index);
-  const bool load = op.result_count == 1;
-  const std::uint64_t width = width_of(op.operation);
+  const std::uint64_t width = test::width_of(op);
   constexpr std::uint64_t kSize = kWasmPageSize;
   constexpr std::uint64_t kTop = ~std::uint64_t{0};
   const ValueType type = value_type(place.type);
@@ -108,9 +77,8 @@ TEST_P(EveryFarAccess, IsExactAtTheLastByte) {
     if (place.memory == 1) m.memory(3);
     m.memory(1, place.type);
     const auto run = m.type({type}, {});
-    const Code value = load ? Code() : Code::constant(op.operands[1], 0x0102030405060708);
-    const Code access =
-        Code::access(opcode, place.memory, offset) + (load ? Code(Opcode::kDrop) : Code());
+    const Code value = test::access_value(op);
+    const Code access = Code::access(opcode, place.memory, offset) + test::after_access(op);
     const Code zero = Code::constant(type, 0);
     const Code add = place.type == k64 ? Opcode::kI64Add : Opcode::kI32Add;
     m.function(run, get(0) + value + access);
@@ -134,26 +102,17 @@ TEST_P(EveryFarAccess, IsExactAtTheLastByte) {
   }
 }
 
-std::vector<std::size_t> accesses() {
-  std::vector<std::size_t> found;
-  for (std::size_t i = 0; i < kOpcodes.size(); ++i) {
-    if (is_scalar(kOpcodes[i])) found.push_back(i);
-  }
-  return found;
-}
-
-std::string access_name(const testing::TestParamInfo<EveryFarAccess::ParamType>& param) {
+std::string name_of(const testing::TestParamInfo<EveryFarAccess::ParamType>& param) {
   const auto& [index, place] = param.param;
-  std::string name = kOpcodes[index].text;
-  for (char& c : name) c = c == '.' ? '_' : c;
-  return name + (place.memory == 1 ? "_second" : "_first") + (place.type == k64 ? "64" : "32");
+  return test::access_name(kOpcodes[index]) + (place.memory == 1 ? "_second" : "_first") +
+         (place.type == k64 ? "64" : "32");
 }
 
 INSTANTIATE_TEST_SUITE_P(Table, EveryFarAccess,
-                         testing::Combine(testing::ValuesIn(accesses()),
+                         testing::Combine(testing::ValuesIn(test::accesses()),
                                           testing::Values(Place{0, k64}, Place{1, k32},
                                                           Place{1, k64})),
-                         access_name);
+                         name_of);
 
 /// What every access writes and reads, in a memory of each kind, beside the first memory.
 TEST(Memories, HoldWhatWasStoredInThemAlone) {

@@ -2,9 +2,9 @@
 //
 // Loads and stores at the edges of a memory.
 #include <gtest/gtest.h>
-#include <string>
 #include <vector>
 
+#include "accesses.hpp"
 #include "guest.hpp"
 
 namespace quoll::wasm {
@@ -13,44 +13,13 @@ namespace {
 using test::Code;
 using test::ModuleBuilder;
 
-unsigned width_of(const OpcodeInfo& op) {
-  switch (op.operation) {
-    case Operation::kLoad128:
-    case Operation::kStore128:
-      return 16;
-    case Operation::kLoadExtendS:
-    case Operation::kLoadExtendU:
-      return 8;
-    case Operation::kLoadSplat:
-    case Operation::kLoadZero:
-    case Operation::kLoadLane:
-    case Operation::kStoreLane:
-      return lane_bytes(op.lanes);
-    case Operation::kLoad8S:
-    case Operation::kLoad8U:
-    case Operation::kStore8:
-      return 1;
-    case Operation::kLoad16S:
-    case Operation::kLoad16U:
-    case Operation::kStore16:
-      return 2;
-    case Operation::kLoad64:
-    case Operation::kStore64:
-    case Operation::kF64:
-      return 8;
-    default:
-      return 4;
-  }
-}
-
 class EveryAccess : public testing::TestWithParam<std::uint16_t> {};
 
 /// An access with a dynamic address, and with a constant one, for a memory of one page.
 TEST_P(EveryAccess, IsExactAtTheLastByte) {
   const OpcodeInfo& op = kOpcodes[GetParam()];
   const auto opcode = static_cast<Opcode>(GetParam());
-  const bool load = op.result_count == 1;
-  const std::uint64_t width = width_of(op);
+  const std::uint64_t width = test::width_of(op);
   const std::uint64_t size = kWasmPageSize;
   struct Case {
     std::uint64_t address;
@@ -75,10 +44,8 @@ TEST_P(EveryAccess, IsExactAtTheLastByte) {
     ModuleBuilder m;
     m.memory(1);
     const auto type = m.type({ValueType::kI32}, {});
-    // A load of one lane has a value as well, and is a load.
-    const Code value = op.operand_count == 1 ? Code() : Code::constant(op.operands[1], 0x01020304);
-    const Code lane = op.immediates == Immediates::kMemArgLane ? Code::raw({1}) : Code();
-    const Code access = Code(opcode, 0, c.offset) + lane + (load ? Code(Opcode::kDrop) : Code());
+    const Code value = test::access_value(op);
+    const Code access = Code(opcode, 0, c.offset) + test::after_access(op);
     m.function(type, Code(Opcode::kLocalGet, 0) + value + access);
     m.function(type, Code::constant(ValueType::kI32, c.address) + value + access);
     test::Guest guest(m.build());
@@ -93,22 +60,10 @@ TEST_P(EveryAccess, IsExactAtTheLastByte) {
   }
 }
 
-std::vector<std::uint16_t> accesses() {
-  std::vector<std::uint16_t> found;
-  for (std::uint16_t i = 0; i < kOpcodes.size(); ++i) {
-    const Immediates immediates = kOpcodes[i].immediates;
-    if (immediates == Immediates::kMemArg || immediates == Immediates::kMemArgLane) {
-      found.push_back(i);
-    }
-  }
-  return found;
-}
-
-INSTANTIATE_TEST_SUITE_P(Table, EveryAccess, testing::ValuesIn(accesses()), [](const auto& param) {
-  std::string name = kOpcodes[param.param].text;
-  for (char& c : name) c = c == '.' ? '_' : c;
-  return name;
-});
+INSTANTIATE_TEST_SUITE_P(Table, EveryAccess, testing::ValuesIn(test::accesses()),
+                         [](const auto& param) {
+                           return test::access_name(kOpcodes[param.param]);
+                         });
 
 TEST(Memory, AMemoryWithoutPagesHasNoBytes) {
   ModuleBuilder m;
