@@ -19,7 +19,8 @@ class RunTest : public ::testing::Test {
   End run(const Bytes& bytes, abi::Backtrace backtrace = abi::Backtrace::kShort) {
     const wasm::EngineConfig engine{.memory = wasm::host_memory_provider(),
                                     .stack_bytes = stack_bytes_,
-                                    .max_memory_bytes = std::uint64_t{16} << 20};
+                                    .max_memory_bytes = std::uint64_t{16} << 20,
+                                    .features = features_};
     const std::string_view arguments[] = {"app.wasm"};
     const ProcessSpec process{.arguments = arguments,
                               .environment = {},
@@ -38,6 +39,7 @@ class RunTest : public ::testing::Test {
 
   FakeHost host_;
   std::uint64_t stack_bytes_ = wasm::kDefaultStackBytes;
+  wasm::Features features_;
   wasm::Execution* running_ = nullptr;
 };
 
@@ -81,6 +83,23 @@ TEST_F(RunTest, NamesRuleAndOffsetOfAnInvalidModule) {
   EXPECT_EQ(end.kind, abi::EndKind::kLoadFailed);
   EXPECT_TRUE(host_.errors.starts_with("quoll: app.wasm: invalid module: type mismatch at byte 0x"))
       << host_.errors;
+}
+
+TEST_F(RunTest, NamesTheFeatureThatIsOff) {
+  const Bytes two_memories = module({section(5, list({{0x00, 0x01}, {0x00, 0x01}}))});
+  EXPECT_EQ(run(two_memories).kind, abi::EndKind::kExited);
+  features_ = wasm::Features::all().without(wasm::Feature::kMultiMemory);
+  EXPECT_EQ(run(two_memories).kind, abi::EndKind::kLoadFailed);
+  EXPECT_TRUE(host_.errors.starts_with("quoll: app.wasm: invalid module: multiple memories at "))
+      << host_.errors;
+  EXPECT_TRUE(host_.errors.ends_with(" without multiple memories\n")) << host_.errors;
+}
+
+TEST_F(RunTest, SaysThatAMemoryIsLargerThanAllowed) {
+  // 257 pages, of 256 that there may be.
+  const End end = run(module({section(5, list({{0x00, 0x81, 0x02}}))}));
+  EXPECT_EQ(end.kind, abi::EndKind::kLoadFailed);
+  EXPECT_EQ(host_.errors, "quoll: app.wasm: not linked: memory or table larger than allowed\n");
 }
 
 TEST_F(RunTest, RefusesEveryTruncationOfAProgram) {

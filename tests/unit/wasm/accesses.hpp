@@ -45,10 +45,10 @@ inline unsigned width_of(const OpcodeInfo& op) {
 /// The opcodes of all accesses.
 inline std::vector<std::uint16_t> accesses() {
   std::vector<std::uint16_t> found;
-  for (std::uint16_t i = 0; i < kOpcodes.size(); ++i) {
+  for (std::size_t i = 0; i < kOpcodes.size(); ++i) {
     const Immediates immediates = kOpcodes[i].immediates;
     if (immediates == Immediates::kMemArg || immediates == Immediates::kMemArgLane) {
-      found.push_back(i);
+      found.push_back(static_cast<std::uint16_t>(i));
     }
   }
   return found;

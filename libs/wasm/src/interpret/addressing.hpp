@@ -13,9 +13,8 @@ namespace quoll::wasm {
 /// cell: the memory in the third word, an offset of 64 bits in the fourth.
 enum class Addressing : std::uint8_t { kFirst32, kFirst64, kAny32, kAny64 };
 
-constexpr bool is_first(Addressing g) {
-  return g == Addressing::kFirst32 || g == Addressing::kFirst64;
-}
+template <Addressing G>
+inline constexpr bool kIsFirst = G == Addressing::kFirst32 || G == Addressing::kFirst64;
 
 /// How an access is kept inside a 32-bit memory: by a comparison with its size, or by the unmapped
 /// pages behind it, where the embedder has address space for 8 GiB per memory. A 64-bit address
@@ -27,7 +26,7 @@ inline constexpr Bounds kBounds = Bounds::kChecked;
 /// Words of a cell that accesses memory, without what stands behind: an immediate value, or the
 /// lane of a vector.
 template <Addressing G>
-inline constexpr std::uint32_t kAccessWords = is_first(G) ? 2 : 4;
+inline constexpr std::uint32_t kAccessWords = kIsFirst<G> ? 2 : 4;
 
 // An access can fault: on a guard page, or because the machine has no page left. Until it is done,
 // `pc` stays at the cell, where whoever looks into the fault finds it.

@@ -47,15 +47,14 @@ void float_store(QUOLL_WASM_REGISTERS) QUOLL_WASM_HANDLER {
 }
 
 /// Which handlers exist: all of them for the memory in registers, those of slots for others.
-constexpr bool is_access(Addressing g, Operand a, Operand b) {
-  return is_first(g) || (a == Operand::kSlot && b == Operand::kSlot);
-}
+template <Addressing G, Operand A, Operand B>
+constexpr bool kIsAccess = kIsFirst<G> || (A == Operand::kSlot && B == Operand::kSlot);
 
 template <Addressing G, typename M>
 constexpr auto kIntLoad = make_handlers<kTwoOperands>([]<std::size_t I>() -> Handler {
   constexpr Operand a = operand_digit<I, 0>();
   constexpr Operand d = operand_digit<I, 1>();
-  if constexpr (is_access(G, a, d) && is_writable(d)) {
+  if constexpr (kIsAccess<G, a, d> && is_writable(d)) {
     return &int_load<G, M, a, d>;
   } else {
     return nullptr;
@@ -65,7 +64,7 @@ template <Addressing G, typename M>
 constexpr auto kIntStore = make_handlers<kTwoOperands>([]<std::size_t I>() -> Handler {
   constexpr Operand a = operand_digit<I, 0>();
   constexpr Operand v = operand_digit<I, 1>();
-  if constexpr (is_access(G, a, v)) {
+  if constexpr (kIsAccess<G, a, v>) {
     return &int_store<G, M, a, v>;
   } else {
     return nullptr;
@@ -75,7 +74,7 @@ template <Addressing G, typename F>
 constexpr auto kFloatLoad = make_handlers<kTwoOperands>([]<std::size_t I>() -> Handler {
   constexpr Operand a = operand_digit<I, 0>();
   constexpr Operand d = operand_digit<I, 1>();
-  if constexpr (is_access(G, a, d) && is_writable(d) && (sizeof(F) == 8 || is_single(d))) {
+  if constexpr (kIsAccess<G, a, d> && is_writable(d) && (sizeof(F) == 8 || is_single(d))) {
     return &float_load<G, F, a, d>;
   } else {
     return nullptr;
@@ -85,7 +84,7 @@ template <Addressing G, typename F>
 constexpr auto kFloatStore = make_handlers<kTwoOperands>([]<std::size_t I>() -> Handler {
   constexpr Operand a = operand_digit<I, 0>();
   constexpr Operand v = operand_digit<I, 1>();
-  if constexpr (is_access(G, a, v) && is_writable(v) && (sizeof(F) == 8 || is_single(v))) {
+  if constexpr (kIsAccess<G, a, v> && is_writable(v) && (sizeof(F) == 8 || is_single(v))) {
     return &float_store<G, F, a, v>;
   } else {
     return nullptr;

@@ -93,7 +93,7 @@ template <std::size_t I>
 constexpr Operand kAddress = operand_digit<I % kOneOperand, 0>();
 /// The memory in registers takes addresses of all classes, others one in a slot.
 template <std::size_t I>
-constexpr bool kExists = is_first(kAddressing<I>) || kAddress<I> == Operand::kSlot;
+constexpr bool kExists = kIsFirst<kAddressing<I>> || kAddress<I> == Operand::kSlot;
 
 template <Operation Op, typename T>
 constexpr auto kLoad = make_handlers<kAccesses>([]<std::size_t I>() -> Handler {

@@ -261,7 +261,7 @@ class FunctionCompiler {
 
   // vector.cpp
   bool vector_instruction(Opcode opcode);
-  bool read_vector_immediates(const OpcodeInfo& info, VectorImmediates& out);
+  bool read_vector_immediates(const OpcodeInfo& row, VectorImmediates& out);
   std::uint16_t use_vector(const StackEntry& entry, std::uint32_t height, unsigned scratch);
   void emit_vector(Opcode opcode, std::span<const StackEntry> operands,
                    const VectorImmediates& immediates);
