@@ -264,6 +264,38 @@ TEST(TailCall, LeavesNoActivation) {
             (std::vector<std::uint32_t>{host, outer_of_host}));
 }
 
+/// Functions that tail call each other for ever have a head each, where they can be ended.
+TEST(TailCall, WithoutEndIsInterrupted) {
+  ModuleBuilder m;
+  const auto none = m.type({}, {});
+  const auto host = m.import_function("env", "turn", none);
+  m.table(1);
+  const auto f = 1u;
+  const auto g = 2u;
+  m.function(none, Code(Opcode::kCall, host) + Code(Opcode::kReturnCall, g));
+  m.function(none, Code::i32(0) + Code(Opcode::kReturnCallIndirect, none, 0));
+  m.elements(0, {f});
+  EngineConfig config = small_stack();
+  config.interruptible = true;
+  test::Guest guest(m.build(), config);
+  struct Turns {
+    Execution* thread = nullptr;
+    std::uint32_t left = kMany;
+  };
+  Turns turns{guest.store().execution()};
+  const HostFunction turn{[](void* self, Instance&, std::uint64_t*) {
+                            auto& state = *static_cast<Turns*>(self);
+                            if (--state.left == 0) state.thread->interrupt();
+                            return HostOutcome::ok();
+                          },
+                          &turns};
+  ASSERT_TRUE(guest.linker().define_function("env", "turn", {}, turn));
+  const WasmTrap trap = guest.trap(f);
+  EXPECT_EQ(trap.kind, TrapKind::kInterrupted);
+  EXPECT_EQ(trap.function_index, g);
+  EXPECT_EQ(turns.left, 0u);
+}
+
 /// What is called may need more stack than there is: a trap, wherever it is called from.
 TEST(TailCall, ToALargeFrameIsCheckedAgain) {
   ModuleBuilder m;
