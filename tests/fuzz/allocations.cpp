@@ -6,6 +6,8 @@
 #include <malloc.h>
 #include <new>
 
+// NOLINTBEGIN(cppcoreguidelines-no-malloc): it is what stands under a heap
+
 namespace {
 
 std::size_t now = 0;
@@ -61,3 +63,5 @@ void operator delete(void* memory, std::size_t) noexcept {
 void operator delete[](void* memory, std::size_t) noexcept {
   given_back(memory);
 }
+
+// NOLINTEND(cppcoreguidelines-no-malloc)

@@ -46,6 +46,7 @@ void run(Bytes bytes) {
 }  // namespace
 }  // namespace quoll::fuzz
 
+// NOLINTNEXTLINE(readability-identifier-naming): libFuzzer calls it so
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   quoll::fuzz::run({data, size});
   return 0;

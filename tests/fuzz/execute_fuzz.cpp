@@ -102,12 +102,14 @@ void run(Bytes bytes) {
 }  // namespace
 }  // namespace quoll::fuzz
 
+// NOLINTNEXTLINE(readability-identifier-naming): libFuzzer calls it so
 extern "C" int LLVMFuzzerInitialize(int*, char***) {
   // libFuzzer has the real clock's timer.
   std::signal(SIGVTALRM, &quoll::fuzz::interrupt);
   return 0;
 }
 
+// NOLINTNEXTLINE(readability-identifier-naming): libFuzzer calls it so
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   quoll::fuzz::run({data, size});
   return 0;

@@ -132,7 +132,8 @@ void wait() {
     said.push_back(byte);
     return true;
   });
-  check(std::count(said.begin(), said.end(), '!') == 4 * 99, "interrupts while it waits");
+  check(std::count(said.begin(), said.end(), '!') == 396,
+        "interrupts while it waits, four times 99");
   check(said.ends_with("!w"), "all of it");
   said.clear();
   check(own.append("stuck"), "room");
