@@ -97,7 +97,7 @@ class Executor final : public Scheduler {
   void run() noexcept {
     const std::size_t self = machine_.hart();
     Hart& hart = harts_[self];
-    serving_.fetch_or(ParkedHarts::bit(self), std::memory_order_seq_cst);
+    serving_.fetch_or(ParkedHarts::bit(self), std::memory_order_relaxed);
     while (!stopping_.load(std::memory_order_relaxed)) {
       poll_timers(hart);
       TaskHeader* task = hart.queue.pop();
@@ -110,7 +110,7 @@ class Executor final : public Scheduler {
         share(hart);
       run_one(hart, *task);
     }
-    serving_.fetch_and(~ParkedHarts::bit(self), std::memory_order_seq_cst);
+    serving_.fetch_and(~ParkedHarts::bit(self), std::memory_order_relaxed);
   }
 
   /// Ends every `run` once its present task suspends. Tasks that are left stay as they are.
@@ -149,8 +149,8 @@ class Executor final : public Scheduler {
   std::uint64_t parks(std::size_t hart) const noexcept {
     return harts_[hart].parks.load(std::memory_order_relaxed);
   }
-  /// The harts that are in `run`.
-  std::uint64_t serving() const noexcept { return serving_.load(std::memory_order_acquire); }
+  /// The harts that are in `run`; what they did before is not seen by that.
+  std::uint64_t serving() const noexcept { return serving_.load(std::memory_order_relaxed); }
   /// The task that runs on this hart, or null.
   TaskHeader* current() noexcept { return own().current; }
 
@@ -402,6 +402,8 @@ class Executor final : public Scheduler {
   // Looked at by all before each task, and written when one sleeps or wakes.
   alignas(64) ParkedHarts parked_;
   detail::Atomic<bool> stopping_{false};
+  // Where to look for work, and relaxed: a hart's bit is seen by whoever sees the work that it left
+  // behind, by the fences of `ParkedHarts`; what is found in its queue has orders of its own.
   detail::Atomic<std::uint64_t> serving_{0};
   /// How many numbers of tasks harts have got.
   std::atomic<std::uint64_t> ids_{0};
