@@ -49,10 +49,12 @@ class Contest : public Family<TaskError> {
  private:
   bool is_first() noexcept {
     const LockGuard guard(lock());
-    return !std::exchange(is_won_, true);
+    if (is_won_) return false;
+    is_won_ = true;
+    return true;
   }
 
-  bool is_won_ = false;
+  Guarded<bool> is_won_ = false;
 };
 
 /// Enters each task for its own place among the alternatives.
