@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //
-// Scopes, `when_any` and `timeout` that end while they are cancelled: whichever comes first, no
-// child is left, and nobody touches what has gone.
+// Scopes, `when_any`, `timeout` and what else waits for a time, that end while they are cancelled:
+// whichever comes first, no child is left, and nobody touches what has gone.
 #include "async_tasks.hpp"
 // After the words.
 #include <src/timer_wheel.cpp>  // NOLINT(bugprone-suspicious-include): one unit
 
 #include <quoll/async/scope.hpp>
 #include <quoll/async/timeout.hpp>
+#include <quoll/async/timer.hpp>
 #include <quoll/async/wait_queue.hpp>
 #include <quoll/async/when_any.hpp>
 
@@ -187,6 +188,51 @@ struct Timeout : rl::test_suite<Timeout, kHarts>, Suite {
   }
 };
 
+/// A deadline and a cancellation at once, of a task that waits for nothing else.
+struct Sleep : rl::test_suite<Sleep, kHarts>, Suite {
+  async::TimerWheel wheel;
+
+  void before() {
+    harts.set_timers(wheel);
+    harts.spawn(hold()).detach();
+    harts.spawn(expire()).detach();
+    harts.spawn(cancel()).detach();
+  }
+  Task<void> hold() {
+    const Ended slept = co_await async::sleep_until(5, source);
+    require(slept || slept.error() == WaitError::kCancelled, "a sleep ends by its time or token");
+  }
+  Task<void> expire() {
+    wheel.expire(10);
+    co_return;
+  }
+  void after() {
+    require(harts.all_ended(), "all tasks end");
+    wheel.expire(20);
+    require(wheel.next_deadline() == async::kNever, "no timer is left");
+  }
+};
+
+/// An alarm that goes off while it is given up, with the event that it would set.
+struct Alarm : rl::test_suite<Alarm, 2> {
+  async::TimerWheel wheel;
+  std::optional<Event> event{std::in_place};
+  std::optional<async::Alarm> alarm;
+
+  void before() { alarm.emplace(*event).arm(wheel, 5); }
+  void thread(unsigned thread) {
+    if (thread == 0) {
+      wheel.expire(10);
+      return;
+    }
+    alarm->disarm();
+    const bool was_set = event->is_set();
+    require(was_set == event->is_set(), "nothing goes off behind the disarming");
+    alarm.reset();
+    event.reset();
+  }
+};
+
 /// A deadline that comes while it is given up; its end is its owner's.
 struct Settle : rl::test_suite<Settle, 2> {
   async::TimerWheel wheel;
@@ -247,6 +293,8 @@ constexpr std::array kModels{
     Model{"when_any", &rl::simulate<WhenAny>, 2, 3, 100'000, kLockControls},
     Model{"loser", &rl::simulate<Loser>, 2, 3, 100'000, kLoserControls},
     Model{"timeout", &rl::simulate<Timeout>, 2, 3, 100'000, kDeadlineControls},
+    Model{"sleep", &rl::simulate<Sleep>, 2, 3, 100'000, kLockControls},
+    Model{"alarm", &rl::simulate<Alarm>, 5, 7, 0, kLockControls},
     Model{"settle", &rl::simulate<Settle>, 5, 7, 0, kDeadlineControls},
 };
 

@@ -7,11 +7,13 @@
 #include <quoll/async/barrier.hpp>
 #include <quoll/async/broadcast.hpp>
 #include <quoll/async/channel.hpp>
+#include <quoll/async/condition.hpp>
 #include <quoll/async/mutex.hpp>
 #include <quoll/async/once.hpp>
 #include <quoll/async/rw_lock.hpp>
 #include <quoll/async/semaphore.hpp>
 #include <quoll/async/unbounded_channel.hpp>
+#include <quoll/async/wait_queue.hpp>
 
 namespace quoll::races {
 namespace {
@@ -88,6 +90,48 @@ struct Barrier : Ending<Barrier, async::Barrier, 2U> {
   }
 };
 
+/// A task is notified by one that does not hold its mutex, and frees the condition.
+template <auto kNotify>
+struct Condition : Ending<Condition<kNotify>, async::Condition> {
+  async::Mutex mutex;
+
+  void before() { this->harts.spawn(wait()).detach(); }
+  Task<void> wait() {
+    auto guard = co_await mutex.lock();
+    require(guard.has_value(), "nobody cancels");
+    // Comes to its turn as soon as this one waits.
+    this->harts.spawn(notify()).detach();
+    require((co_await this->what->wait(*guard)).has_value(), "nobody cancels");
+    this->what.reset();
+  }
+  Task<void> notify() {
+    require((co_await mutex.lock()).has_value(), "nobody cancels");
+    kNotify(*this->what);
+  }
+};
+
+/// A task that waits in a queue is woken alone, and frees the queue.
+struct Queue : Ending<Queue, async::WaitQueue> {
+  GuardedWord<bool> is_woken = false;
+
+  void before() {
+    harts.spawn(wait()).detach();
+    harts.spawn(wake()).detach();
+  }
+  Task<void> wait() {
+    // Under the lock of the queue.
+    const auto waited = co_await what->wait_unless([this] { return static_cast<bool>(is_woken); });
+    require(waited.has_value(), "nobody cancels");
+    what.reset();
+  }
+  Task<void> wake() {
+    (void)what->wake_one_or([this] { is_woken = true; });
+    co_return;
+  }
+};
+
+constexpr auto kNotifyOne = [](async::Condition& condition) { condition.notify_one(); };
+constexpr auto kNotifyAll = [](async::Condition& condition) { condition.notify_all(); };
 constexpr auto kLock = [](async::Mutex& mutex) { return mutex.lock(); };
 constexpr auto kWrite = [](async::RwLock& lock) { return lock.write(); };
 constexpr auto kAcquire = [](async::Semaphore& semaphore) { return semaphore.acquire(); };
@@ -120,6 +164,9 @@ constexpr std::array kModels{
     Model{"unbounded", &rl::simulate<Gives<Unbounded, kSendOne>>, 4, 6, 0, kControls},
     Model{"oneshot", &rl::simulate<Gives<async::Oneshot<unsigned>, kSendOne>>, 4, 6, 0, kControls},
     Model{"broadcast", &rl::simulate<Broadcast>, 4, 6, 0, kControls},
+    Model{"condition_one", &rl::simulate<Condition<kNotifyOne>>, 4, 6, 0, kControls},
+    Model{"condition_all", &rl::simulate<Condition<kNotifyAll>>, 4, 6, 0, kControls},
+    Model{"queue", &rl::simulate<Queue>, 4, 6, 0, kControls},
     Model{"barrier", &rl::simulate<Barrier>, 4, 6, 0, kControls},
 };
 

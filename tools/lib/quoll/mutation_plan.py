@@ -29,16 +29,15 @@ TASK_RACES = {
     "executor wait": ("task_list",),
     "channel end": ("channel", "unbounded_channel", "broadcast"),
     "lock end": ("mutex", "rw_lock", "semaphore"),
-    "meeting": ("condition",),
-    "meeting end": ("barrier", "once"),
+    "meeting end": ("barrier", "condition", "once"),
     "signal": ("signal",),
-    "combine": ("children", "scope", "when_any", "cancel_link", "timeout", "timer_wheel"),
+    "combine": ("children", "scope", "when_any", "cancel_link", "timeout", "timer", "timer_wheel"),
     "wait lock combine": ("cancel", "lock", "wait_list"),
     "wait lock end combine": ("wait",),
-    "wait combine": ("wait_queue",),
+    "wait end combine": ("wait_queue",),
     "wait combine executor": ("join", "task", "task_header", "promise_link"),
-    # The models have words of their own, and no clock, no `when_all` and nothing to reclaim.
-    "": ("words", "timer", "when_all", "grace_period"),
+    # The models have words of their own, and no `when_all` and nothing to reclaim.
+    "": ("words", "when_all", "grace_period"),
 }
 
 # What only some interleavings show; tests of one thread come first for everything else.

@@ -68,7 +68,7 @@ class Sleep : private Timer, private CancelRegistration {
   CancelToken token_;
   TimerWheel* queue_ = nullptr;
   TaskHeader* task_ = nullptr;
-  WaitState state_ = WaitState::kIdle;
+  Guarded<WaitState> state_ = WaitState::kIdle;
 };
 
 }  // namespace detail
