@@ -26,9 +26,9 @@ template <typename R, Sign S, typename T>
 /// A lane with the width of R, or the nearest number that has it. Its own is signed.
 template <typename R, Sign S, typename T>
 [[gnu::always_inline]] inline R narrowed(T lane) {
-  using To = std::conditional_t<S == Sign::kSigned, std::make_signed_t<R>, R>;
-  constexpr auto kLeast = static_cast<std::int32_t>(std::numeric_limits<To>::min());
-  constexpr auto kMost = static_cast<std::int32_t>(std::numeric_limits<To>::max());
+  constexpr std::int32_t kHalf = std::int32_t{1} << (sizeof(R) * 8 - 1);
+  constexpr std::int32_t kLeast = S == Sign::kSigned ? -kHalf : 0;
+  constexpr std::int32_t kMost = S == Sign::kSigned ? kHalf - 1 : 2 * kHalf - 1;
   std::int32_t value = static_cast<std::make_signed_t<T>>(lane);
   value = value < kLeast ? kLeast : value;
   return static_cast<R>(value > kMost ? kMost : value);

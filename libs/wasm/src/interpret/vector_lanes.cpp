@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //
 // Lanes as they are: into vectors, out of them, and from place to place.
+#include "interpret/packed.hpp"
 #include "interpret/vectors.hpp"
 
 namespace quoll::wasm {
@@ -90,13 +91,17 @@ void shuffle(QUOLL_WASM_REGISTERS) QUOLL_WASM_HANDLER {
 void swizzle(QUOLL_WASM_REGISTERS) QUOLL_WASM_HANDLER {
   const std::uint8_t* a = vector_at(pc, fp, kFieldA);
   const std::uint8_t* b = vector_at(pc, fp, kFieldB);
+  using P = Packed<std::uint8_t>;
+  constexpr std::uint64_t kEnd = P::kOnes * kVectorBytes;
   std::uint64_t words[2] = {};
 #pragma clang loop unroll(full)
   for (std::size_t i = 0; i < kVectorBytes; ++i) {
-    // A lane beyond the last is zero: something is read all the same, and masked.
-    const std::uint64_t index = b[i];
-    const std::uint64_t inside = index < kVectorBytes ? ~std::uint64_t{0} : 0;
-    words[i / 8] |= (a[index & (kVectorBytes - 1)] & inside) << (i % 8 * 8);
+    words[i / 8] |= std::uint64_t{a[b[i] % kVectorBytes]} << (i % 8 * 8);
+  }
+  // A lane beyond the last is zero: something has been read all the same.
+#pragma clang loop unroll(full)
+  for (std::size_t i = 0; i < 2; ++i) {
+    words[i] &= P::spread(P::less_unsigned(peek<std::uint64_t>(b + i * kWordBytes), kEnd));
   }
   write_lanes<std::uint64_t>(vector_at(pc, fp, kFieldC), [&](std::size_t i) { return words[i]; });
   QUOLL_WASM_NEXT(2);

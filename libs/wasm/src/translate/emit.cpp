@@ -97,8 +97,8 @@ void FunctionCompiler::store_at(std::uint32_t slot, const Source& source, ValueT
     move_far(source.slot, slot, type);
     return;
   }
-  const std::uint64_t field =
-      std::uint64_t{(far ? scratch_slot(kResultScratch) : slot) * kWordBytes} << 16;
+  const std::uint64_t field = std::uint64_t{far ? scratch_slot(kResultScratch) : slot} * kWordBytes
+                              << 16;
   if (source.operand == Operand::kImmediate) {
     if (fits_immediate(source.bits)) {
       cell(handlers::store(Operand::kImmediate), field | source.bits << 32);

@@ -40,8 +40,7 @@ bool FunctionCompiler::compile(std::uint32_t function, const FunctionBody& body)
   frames_.clear();
   weight_ = 1;
   loops_ = 0;
-  slots_.clear();
-  if (!slots_.try_push_back(0)) return fail(Rule::kOutOfMemory);
+  has_vectors_ = false;
   max_slots_ = 0;
   settled_ = 0;
   if (!read_locals(type_)) return false;
@@ -106,25 +105,8 @@ bool FunctionCompiler::instruction() {
     case Family::kFloatLoad:
     case Family::kFloatStore:
       return memory_access(info);
-    case Family::kVectorLoad:
-    case Family::kVectorLoadLane:
-    case Family::kVectorStore:
-    case Family::kVectorStoreLane:
-    case Family::kVectorConst:
-    case Family::kVectorSplat:
-    case Family::kVectorExtract:
-    case Family::kVectorReplace:
-    case Family::kVectorShuffle:
-    case Family::kVectorSwizzle:
-    case Family::kVectorBitwise:
-    case Family::kVectorShift:
-    case Family::kVectorReduce:
-    case Family::kVectorCompare:
-    case Family::kVectorArithmetic:
-    case Family::kVectorConvert:
-      return vector_instruction(opcode);
     default:
-      return numeric(info);
+      return info.lanes == Lanes::kNone ? numeric(info) : vector_instruction(opcode);
   }
 }
 

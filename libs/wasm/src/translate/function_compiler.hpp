@@ -187,6 +187,7 @@ class FunctionCompiler {
   bool make_room();
   bool settle_pushed(ValueType type);
   bool place(ValueType type);
+  bool begin_slots();
   bool pop(StackEntry& out);
   bool pop(ValueType expected, StackEntry& out);
   bool pop(ValueType expected);
@@ -201,7 +202,9 @@ class FunctionCompiler {
   static File file_of(ValueType type);
   Operand pin_of(std::uint32_t local, ValueType type) const;
   std::uint32_t local_slot(std::uint32_t local) const;
-  std::uint32_t home_slot(std::uint32_t height) const { return temporaries_ + slots_[height]; }
+  std::uint32_t home_slot(std::uint32_t height) const {
+    return temporaries_ + (has_vectors_ ? slots_[height] : height);
+  }
   std::uint32_t scratch_slot(unsigned scratch) const { return scratch_ + 2 * scratch; }
   std::uint16_t narrow(std::uint32_t slot, unsigned scratch, ValueType type = ValueType::kI64);
   void move_far(std::uint32_t from, std::uint32_t to, ValueType type);
@@ -257,6 +260,7 @@ class FunctionCompiler {
   bool local_instruction(Opcode opcode);
   bool global_instruction(Opcode opcode);
   bool select_instruction(Opcode opcode);
+  bool read_select_type(ValueType& out);
   void count_local(std::uint32_t local);
 
   // vector.cpp
@@ -334,9 +338,10 @@ class FunctionCompiler {
   UncountedData uncounted_data_;
 
   containers::Vector<StackEntry> stack_;
-  /// While translating: the slot, from the bottom of the operand stack, at each height. Those of
-  /// values that were popped last stay.
+  /// While translating, once a vector was pushed: the slot, from the bottom of the operand stack,
+  /// at each height. Those of values that were popped last stay. Before that a slot is its height.
   containers::Vector<std::uint32_t> slots_;
+  bool has_vectors_ = false;
   containers::Vector<ControlFrame> frames_;
   LocalTypes locals_;
   FuncType type_;

@@ -27,10 +27,24 @@ bool FunctionCompiler::settle_pushed(ValueType type) {
 
 /// Notes where the slots of the value just pushed end.
 bool FunctionCompiler::place(ValueType type) {
-  const std::uint32_t end = slots_[height() - 1] + slot_count(type);
+  std::uint32_t end = height();
+  if (has_vectors_ || type == ValueType::kV128) [[unlikely]] {
+    if (!has_vectors_ && !begin_slots()) return false;
+    end = slots_[height() - 1] + slot_count(type);
+    if (height() == slots_.size() && !slots_.try_push_back(end)) return false;
+    slots_[height()] = end;
+  }
   if (end > max_slots_) max_slots_ = end;
-  if (height() == slots_.size()) return slots_.try_push_back(end);
-  slots_[height()] = end;
+  return true;
+}
+
+/// The first vector of a function: up to the heights that were reached so far, slots are heights.
+bool FunctionCompiler::begin_slots() {
+  slots_.clear();
+  for (std::uint32_t i = 0; i <= max_slots_; ++i) {
+    if (!slots_.try_push_back(i)) return false;
+  }
+  has_vectors_ = true;
   return true;
 }
 

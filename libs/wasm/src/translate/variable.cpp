@@ -61,22 +61,26 @@ bool FunctionCompiler::global_instruction(Opcode opcode) {
   return true;
 }
 
+/// The type that a typed `select` names.
+bool FunctionCompiler::read_select_type(ValueType& out) {
+  std::uint32_t count;
+  std::uint8_t byte;
+  if (!reader_.read_u32(count)) return false;
+  if (count != 1) return fail(Rule::kInvalidResultArity);
+  const std::uint64_t start = reader_.offset();
+  if (!reader_.read_byte(byte)) return false;
+  out = static_cast<ValueType>(byte);
+  if (out != ValueType::kI32 && out != ValueType::kI64 && !is_float(out) &&
+      out != ValueType::kV128 && !is_reference(out)) {
+    return reader_.fail(Rule::kMalformedValueType, start);
+  }
+  return true;
+}
+
 bool FunctionCompiler::select_instruction(Opcode opcode) {
   ValueType type = ValueType::kI32;
   const bool typed = opcode == Opcode::kSelectTyped;
-  if (typed) {
-    std::uint32_t count;
-    std::uint8_t byte;
-    if (!reader_.read_u32(count)) return false;
-    if (count != 1) return fail(Rule::kInvalidResultArity);
-    const std::uint64_t start = reader_.offset();
-    if (!reader_.read_byte(byte)) return false;
-    type = static_cast<ValueType>(byte);
-    if (type != ValueType::kI32 && type != ValueType::kI64 && !is_float(type) &&
-        type != ValueType::kV128 && !is_reference(type)) {
-      return reader_.fail(Rule::kMalformedValueType, start);
-    }
-  }
+  if (typed && !read_select_type(type)) return false;
   StackEntry condition;
   StackEntry b;
   StackEntry a;
