@@ -290,6 +290,32 @@ Task<Ended> with_memory_for(unsigned allocations, Turns& turns, Event& event, un
   });
 }
 
+TEST(Spawn, WithoutMemoryNothingIsStarted) {
+  run_in_turns([](Turns& turns) -> Task<void> {
+    Scheduler& scheduler = (co_await current_task()).scheduler();
+    Event event;
+    event.set();
+    // The task's own coroutine, and its record.
+    for (unsigned allocations = 0; allocations < 2; ++allocations) {
+      const test::FailingNew failing(allocations);
+      const auto spawned = spawn(scheduler, wait_for(turns, event, 'a'));
+      EXPECT_FALSE(spawned.has_value()) << allocations;
+    }
+    // There is some again, too late.
+    const auto without_memory = [&] {
+      const test::FailingNew failing(0);
+      return wait_for(turns, event, 'a');
+    };
+    EXPECT_FALSE(spawn(scheduler, without_memory()).has_value());
+    co_await yield_now();
+    EXPECT_EQ(turns.notes(), "");
+    const test::FailingNew failing(2);
+    auto spawned = spawn(scheduler, wait_for(turns, event, 'a'));
+    EXPECT_TRUE(spawned.has_value() && (co_await spawned->join()).has_value());
+    EXPECT_EQ(turns.notes(), "a");
+  });
+}
+
 TEST(Scope, WithoutMemoryNothingIsLeft) {
   run_in_turns([](Turns& turns) -> Task<void> {
     Event event;
