@@ -16,7 +16,7 @@ bool read_prefixed_opcode(Reader& reader, std::uint8_t prefix, std::uint64_t at,
 
 inline bool read_opcode(Reader& reader, Opcode& out) {
   const std::uint64_t at = reader.offset();
-  std::uint8_t byte;
+  std::uint8_t byte = 0;
   if (!reader.read_byte(byte)) return false;
   const std::uint16_t index = kPlainOpcodes[byte];
   if (index == kNoOpcode) [[unlikely]]

@@ -260,6 +260,8 @@ class FunctionCompiler {
   bool local_instruction(Opcode opcode);
   bool global_instruction(Opcode opcode);
   bool select_instruction(Opcode opcode);
+  void emit_select(const StackEntry& a, const StackEntry& b, const StackEntry& condition,
+                   ValueType type);
   bool read_select_type(ValueType& out);
   void count_local(std::uint32_t local);
 

@@ -96,8 +96,12 @@ bool FunctionCompiler::select_instruction(Opcode opcode) {
     if (a.unknown && b.unknown) return push(StackEntry{.unknown = true});
     type = a.unknown ? b.type : a.type;
   }
-  if (!emitting()) return push(type);
+  if (emitting()) emit_select(a, b, condition, type);
+  return push(type);
+}
 
+void FunctionCompiler::emit_select(const StackEntry& a, const StackEntry& b,
+                                   const StackEntry& condition, ValueType type) {
   constexpr unsigned kSourceClasses = kRegisterClasses & ~class_bit(Operand::kAccumulator);
   const unsigned classes = file_of(type) == kInteger ? kSourceClasses : class_bit(Operand::kSlot);
   const Source c = use(condition, height() + 2, kRegisterClasses);
@@ -109,7 +113,6 @@ bool FunctionCompiler::select_instruction(Opcode opcode) {
   const Family family = type == ValueType::kV128 ? Family::kVectorSelect : Family::kSelect;
   emit_result(Shape{.family = family, .a = left.operand, .b = right.operand, .c = c.operand}, word,
               3, type);
-  return push(type);
 }
 
 }  // namespace quoll::wasm
