@@ -150,7 +150,7 @@ class Parser {
 }  // namespace
 
 const Json& Json::operator[](std::string_view name) const {
-  static const Json kNull;
+  [[clang::no_destroy]] static constinit const Json kNull;
   for (const auto& [key, value] : members) {
     if (key == name) return value;
   }

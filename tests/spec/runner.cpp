@@ -3,14 +3,15 @@
 
 #include <vector>
 
+#include "numbers.hpp"
+
 namespace quoll::spec {
 
 namespace {
 
-wasm::EngineConfig config_of(const Set& set) {
-  wasm::EngineConfig config;
-  config.features = set.features;
-  config.memory = wasm::host_memory_provider();
+wasm::EngineConfig config_of(const Run& run) {
+  wasm::EngineConfig config = run.engine;
+  config.features = run.set.features;
   return config;
 }
 
@@ -60,7 +61,7 @@ std::string file_name(const std::string& script) {
 }
 
 std::string count(unsigned number, const char* what) {
-  return std::to_string(number) + " " + what;
+  return decimal(number) + " " + what;
 }
 
 std::string some(unsigned number, const char* what) {
@@ -69,26 +70,25 @@ std::string some(unsigned number, const char* what) {
 
 }  // namespace
 
-Tally run_script(const Set& set, const ScriptCounts& counts, std::span<const Exception> exceptions,
-                 const Files& files, const Report& report) {
+Tally run_script(const Run& run, const ScriptCounts& counts) {
   Tally tally;
   const auto fault = [&](const std::string& line, const std::string& what) {
     ++tally.faults;
-    report(counts.name + (line.empty() ? "" : ":" + line) + ": " + what);
+    run.report(counts.name + (line.empty() ? "" : ":" + line) + ": " + what);
   };
   std::vector<std::uint8_t> text;
   Json json;
-  if (!files.read(file_name(counts.name) + ".json", text) ||
+  if (!run.files.read(counts.name + "/" + file_name(counts.name) + ".json", text) ||
       !parse_json(std::string(text.begin(), text.end()), json)) {
     fault("", "cannot be read");
     return tally;
   }
-  Script script(config_of(set), files);
+  Script script(config_of(run), run.files, counts.name);
   if (!script.define_spectest()) {
     fault("", "out of memory");
     return tally;
   }
-  Exceptions listed(set, counts.name, exceptions);
+  Exceptions listed(run.set, counts.name, run.exceptions);
   for (const Json& command : json["commands"].items) {
     const std::string& line = command["line"].text;
     const std::optional<Kind> kind = command_kind(command);
@@ -113,9 +113,21 @@ Tally run_script(const Set& set, const ScriptCounts& counts, std::span<const Exc
   return tally;
 }
 
+Tally run_scripts(const Run& run, std::span<const ScriptCounts> scripts) {
+  Tally total;
+  for (const ScriptCounts& script : scripts) {
+    const Tally tally = run_script(run, script);
+    run.report(script.name + ": " + describe(tally));
+    total += tally;
+  }
+  run.report(run.set.name + ", " + count(static_cast<unsigned>(scripts.size()), "scripts") + ": " +
+             describe(total));
+  return total;
+}
+
 std::string describe(const Tally& tally) {
   const Counts& met = tally.met;
-  return std::to_string(met.assertions()) + " of " + count(tally.seen.assertions(), "assertions") +
+  return decimal(met.assertions()) + " of " + count(tally.seen.assertions(), "assertions") +
          some(met[Kind::kModule], "modules") + some(met[Kind::kModuleDefinition], "definitions") +
          some(met[Kind::kModuleInstance], "instances") + some(met[Kind::kAction], "actions") +
          some(met[Kind::kRegister], "registrations") +

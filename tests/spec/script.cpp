@@ -4,6 +4,7 @@
 #include <span>
 
 #include "expectations.hpp"
+#include "numbers.hpp"
 #include "values.hpp"
 
 namespace quoll::spec {
@@ -22,7 +23,7 @@ wasm::HostOutcome print(void*, wasm::Instance&, std::uint64_t*) {
 
 std::string words(const wasm::ModuleError& error) {
   return std::string(wasm::text(wasm::rule_class(error.rule))) + " '" + wasm::text(error.rule) +
-         "' at " + std::to_string(error.offset);
+         "' at " + decimal(error.offset);
 }
 
 std::string words(const Outcome& outcome) {
@@ -80,12 +81,14 @@ bool Script::define_spectest() {
          memory != nullptr && linker_.define("spectest", "memory", wasm::Extern::of(memory));
 }
 
+bool Script::read_module(const Json& command, std::vector<std::uint8_t>& out) {
+  return files_.read(folder_ + "/" + command["filename"].text, out) ||
+         complain("file cannot be read");
+}
+
 const wasm::Module* Script::load(const Json& command) {
   auto loaded = std::make_unique<LoadedModule>();
-  if (!files_.read(command["filename"].text, loaded->bytes)) {
-    complain("file cannot be read");
-    return nullptr;
-  }
+  if (!read_module(command, loaded->bytes)) return nullptr;
   auto module = engine_.decode(loaded->bytes);
   if (!module) {
     complain(words(module.error()));
@@ -222,7 +225,7 @@ bool Script::check_trap(const Json& command, const Outcome& outcome) {
 
 bool Script::assert_rejected(const Json& command, RuleClass expected) {
   std::vector<std::uint8_t> bytes;
-  if (!files_.read(command["filename"].text, bytes)) return complain("file cannot be read");
+  if (!read_module(command, bytes)) return false;
   const auto module = engine_.decode(bytes);
   if (module) return complain("accepted, expected '" + command["text"].text + "'");
   if (module.error().offset > bytes.size()) return complain("offset beyond the module");

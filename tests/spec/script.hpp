@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //
 // Script: carries out the commands of one file of the suite. It needs no more of the machine than
-// somebody who hands it the files.
+// memory, and somebody who hands it the files.
 #pragma once
 
 #include <cstdint>
@@ -16,7 +16,7 @@
 
 namespace quoll::spec {
 
-/// Hands out the files that stand beside a script.
+/// Hands out the files of the suite, by their paths in its folder.
 class Files {
  public:
   Files() = default;
@@ -24,14 +24,19 @@ class Files {
   Files& operator=(const Files&) = delete;
   virtual ~Files() = default;
   /// False: there is no such file.
-  virtual bool read(const std::string& name, std::vector<std::uint8_t>& out) const = 0;
+  virtual bool read(const std::string& path, std::vector<std::uint8_t>& out) const = 0;
 };
 
 /// The state that the commands of one script share.
 class Script {
  public:
-  Script(const wasm::EngineConfig& config, const Files& files)
-      : files_(files), engine_(config), store_(engine_), linker_(store_) {}
+  /// The modules that the commands name stand in `folder`.
+  Script(const wasm::EngineConfig& config, const Files& files, std::string folder)
+      : files_(files),
+        folder_(std::move(folder)),
+        engine_(config),
+        store_(engine_),
+        linker_(store_) {}
 
   /// Makes the module `spectest`, which scripts import from. False: memory is short.
   bool define_spectest();
@@ -46,6 +51,8 @@ class Script {
   };
 
   bool dispatch(const Json& command);
+  /// The module in binary that the command names.
+  bool read_module(const Json& command, std::vector<std::uint8_t>& out);
   const wasm::Module* load(const Json& command);
   bool define_module(const Json& command);
   bool instantiate_definition(const Json& command);
@@ -70,6 +77,7 @@ class Script {
   bool complain(const std::string& why);
 
   const Files& files_;
+  std::string folder_;
   wasm::Engine engine_;
   wasm::Store store_;
   wasm::Linker linker_;

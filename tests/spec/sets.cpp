@@ -2,23 +2,13 @@
 #include "sets.hpp"
 
 #include <algorithm>
+#include <charconv>
+
+#include "rows.hpp"
 
 namespace quoll::spec {
 
 namespace {
-
-constexpr std::string_view kMembers30[] = {"bulk-memory",         "memory64", "multi-memory",
-                                           "relaxed-simd",        "simd",     "return_call",
-                                           "return_call_indirect"};
-
-constexpr Set kSets[] = {
-    {.name = "2.0",
-     .members = {},
-     .left_out = {},
-     .assertions = 51139,
-     .features = wasm::Features::none()},
-    {.name = "3.0", .members = kMembers30, .left_out = {}, .assertions = 41353},
-};
 
 /// Whether `script` is `member` or stands in the folder of that name.
 bool is_in(std::string_view script, std::string_view member) {
@@ -28,15 +18,25 @@ bool is_in(std::string_view script, std::string_view member) {
 
 }  // namespace
 
-const Set* find_set(std::string_view name) {
-  const auto* found = std::ranges::find(kSets, name, &Set::name);
-  return found == std::end(kSets) ? nullptr : found;
+bool read_sets(std::string_view text, std::vector<Set>& out) {
+  for (auto row = take_row(text); !row.empty(); row = take_row(text)) {
+    if (row.size() != 4 || (row[1] != "none" && row[1] != "all")) return false;
+    Set set;
+    set.name = row[0];
+    set.features = row[1] == "all" ? wasm::Features::all() : wasm::Features::none();
+    const auto read = std::from_chars(row[2].data(), row[2].data() + row[2].size(), set.assertions);
+    if (read.ec != std::errc()) return false;
+    if (row[3] != "*") {
+      for (const std::string_view member : split(row[3], ' ')) set.members.emplace_back(member);
+    }
+    out.push_back(std::move(set));
+  }
+  return true;
 }
 
 bool contains(const Set& set, std::string_view script) {
   const auto has = [script](std::string_view member) { return is_in(script, member); };
-  return (set.members.empty() || std::ranges::any_of(set.members, has)) &&
-         std::ranges::none_of(set.left_out, has);
+  return set.members.empty() || std::ranges::any_of(set.members, has);
 }
 
 }  // namespace quoll::spec

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //
-// The two tables that a run is compared with: the suite's counts, and our list of exceptions. Both
-// are text with a line for each row and tabulators between the cells.
+// The two tables that a run is compared with: the suite's counts, and our list of exceptions.
 #pragma once
 
 #include <string>
@@ -30,8 +29,7 @@ struct Exception {
   std::string reason;
 };
 
-/// Reads a list of exceptions; rows that start with `#` are for readers. False: a row does not
-/// have four cells.
+/// Reads a list of exceptions. False: a row does not have four cells.
 bool read_exceptions(std::string_view text, std::vector<Exception>& out);
 
 }  // namespace quoll::spec

@@ -3,9 +3,10 @@
 
 #include <charconv>
 #include <cstdint>
-#include <cstdio>
 #include <span>
 #include <vector>
+
+#include "numbers.hpp"
 
 namespace quoll::spec {
 
@@ -82,9 +83,10 @@ bool matches_number(const std::string& expected, std::uint64_t bits, unsigned wi
 bool matches_vector(const Json& expected, const Value& actual) {
   const std::span<const Json> lanes = lanes_of(expected);
   const unsigned width = width_of(expected["lane_type"].text);
+  const std::uint64_t ones = width < 64 ? (std::uint64_t{1} << width) - 1 : ~std::uint64_t{0};
   for (std::size_t i = 0; i < lanes.size(); ++i) {
     const std::uint64_t half = i * width < 64 ? actual.bits() : actual.high_bits();
-    const std::uint64_t lane = half >> (i * width % 64) & (~std::uint64_t{0} >> (64 - width));
+    const std::uint64_t lane = half >> (i * width % 64) & ones;
     if (!matches_number(lanes[i].text, lane, width)) return false;
   }
   return !lanes.empty();
@@ -116,13 +118,9 @@ bool matches(const Json& expected, const Value& actual) {
 
 std::string describe(const Value& value) {
   if (value.type() == ValueType::kV128) {
-    char halves[64];
-    std::snprintf(halves, sizeof(halves), "v128 0x%016llx%016llx",
-                  static_cast<unsigned long long>(value.high_bits()),
-                  static_cast<unsigned long long>(value.bits()));
-    return halves;
+    return "v128 0x" + hexadecimal(value.high_bits()) + hexadecimal(value.bits());
   }
-  return std::string(wasm::name(value.type())) + " " + std::to_string(value.bits());
+  return std::string(wasm::name(value.type())) + " " + decimal(value.bits());
 }
 
 std::string describe(const Json& expected) {
