@@ -10,6 +10,7 @@
 #include <quoll/base/bits.hpp>
 #include <quoll/containers/vector.hpp>
 #include <quoll/runtime/allocator.hpp>
+#include <quoll/runtime/engine_config.hpp>
 #include <quoll/runtime/faults.hpp>
 #include <quoll/runtime/memories.hpp>
 #include <quoll/runtime/start_block.hpp>
@@ -21,9 +22,6 @@
 
 namespace quoll::runtime {
 namespace {
-
-// Frames of WebAssembly functions. Pages that are never reached cost nothing but the charge.
-constexpr std::uint64_t kStackBytes = std::uint64_t{4} << 20;
 
 using Bytes = std::span<const std::uint8_t>;
 
@@ -78,10 +76,7 @@ struct StartTables {
   // The program cannot reach its own file by this handle, and needs it no more.
   static_cast<void>(handle_close(header.module));
 
-  // No memory can grow past what the guest may have: addresses for more would be wasted.
-  const wasm::EngineConfig engine{.memory = memories.provider(),
-                                  .stack_bytes = kStackBytes,
-                                  .max_memory_bytes = header.memory_limit};
+  const wasm::EngineConfig engine = engine_config(memories, header);
   const wasi::ProcessSpec process{
       .arguments = tables.arguments.span(),
       .environment = tables.environment.span(),
