@@ -18,6 +18,7 @@ HANG_S = 150
 # A machine that does nothing at all uses no processor: the last resort.
 SILENT_S = 600
 POLL_S = 0.05
+MEMORY = "128M"
 
 
 @dataclass
@@ -73,19 +74,21 @@ def run(
     image,
     *,
     smp=1,
-    memory="128M",
+    memory=MEMORY,
     bootargs=(),
     initrd=None,
     extra=(),
     timeout_s=300,
     hang_s=HANG_S,
+    outputs=None,
 ):
-    """Runs `image` to its end. Its ports lead nowhere, but they are open. `timeout_s`: on the
-    host's clock; None: as long as it has something to say."""
+    """Runs `image` to its end. Its ports are open and lead nowhere, or to the file that `outputs`
+    names. `timeout_s`: on the host's clock; None: as long as it has something to say."""
     command = machine.base_command(image, smp=smp, memory=memory, bootargs=bootargs, initrd=initrd)
     command += ["-device", "virtio-serial-device,max_ports=8"]
     for name in machine.PORTS:
-        command += ["-chardev", f"file,id={name},path=/dev/null"]
+        path = (outputs or {}).get(name, os.devnull)
+        command += ["-chardev", f"file,id={name},path={path}"]
         command += ["-device", f"virtserialport,chardev={name},name=quoll.{name}"]
     processors = min(smp, os.cpu_count() or 1)
     with tempfile.TemporaryDirectory(prefix="quoll-") as work, tempfile.TemporaryFile() as errors:
