@@ -20,6 +20,7 @@ quoll_packages_test=(
   "${quoll_packages_run[@]}"
   libclang-rt-19-dev libc++abi-19-dev googletest # host tests under sanitizers
   wabt device-tree-compiler zstd                 # their input
+  binaryen nodejs                                # random modules, and another engine to run them
   relacy-dev                                     # explores interleavings
   protobuf-compiler                              # a decoder of traces that is not ours
   clang-format-19 clang-tidy-19 git ccache
