@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0 OR MIT
-"""The official WebAssembly suite in user mode: suite_qemu.py BUILD SHARED SET [--smp N] [--plain].
+"""The official WebAssembly suite in user mode:
+
+    suite_qemu.py BUILD SHARED SET [--smp N] [--plain] [--append BOOTARG]...
 
 BUILD holds the image quoll-spec, SHARED the converted suite. Machines are booted with as many
 scripts each as fit an archive; there the guest decodes, runs and judges, and every line that it
@@ -142,8 +144,9 @@ def boot(build, options, initrd, work):
     extra = ["-cpu", PLAIN] if options.plain else []
     with counted.machine_of(options.smp, batch.MEMORY, extra) as (harts, more):
         more += ["-plugin", f"file={plugin},out={executed},limit={BATCH_INSTRUCTIONS}"]
-        result = batch.run(os.path.join(build, "quoll-spec.img"), smp=harts, initrd=initrd,
-                           extra=more, timeout_s=None, outputs=streams)
+        result = batch.run(os.path.join(build, "quoll-spec.img"), smp=harts,
+                           bootargs=options.append, initrd=initrd, extra=more, timeout_s=None,
+                           outputs=streams)
     said = {}
     for name, path in streams.items():
         with open(path, encoding="utf-8", errors="replace") as text:
@@ -225,6 +228,7 @@ def main():
         parser.add_argument(name)
     parser.add_argument("--smp", type=int, default=1)
     parser.add_argument("--plain", action="store_true")
+    parser.add_argument("--append", action="append", default=[])
     options = parser.parse_args()
     archive = os.path.join(options.shared, f"spec-tests/spec-{options.set}.tar.zst")
     counts = os.path.join(options.shared, f"spec-tests/counts-spec-{options.set}.tsv")

@@ -89,7 +89,8 @@ class SuiteTest(unittest.TestCase):
 
     def run_suite(self):
         """Runs all that was written as one batch; what it said, and its faults."""
-        options = types.SimpleNamespace(build=self.build, set="2.0", smp=1, plain=False)
+        options = types.SimpleNamespace(build=self.build, set="2.0", smp=1, plain=False,
+                                        append=[])
         suite = suite_qemu.Suite(options, self.folder, self.counts)
         said = io.StringIO()
         with contextlib.redirect_stdout(said):
