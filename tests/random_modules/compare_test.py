@@ -2,12 +2,14 @@
 """What counts as a difference, and that what is done to modules before they run is what it says."""
 
 import random
+import re
 import subprocess
 import tempfile
 import unittest
 
 import binary
 import callers
+import initial
 from compare import count, first_difference, split
 from prepare import prepare
 
@@ -101,6 +103,13 @@ class Prepare(unittest.TestCase):
 
     def test_support_is_valid(self):
         self.assertIn('(export "log-v128" (func 5))', self.disassemble(callers.SUPPORT))
+
+    def test_the_initial_module_has_an_instruction_in_each_function(self):
+        lines = self.disassemble(initial.INITIAL)
+        computing = [line for line in lines if re.match(r"[a-z0-9]+\.[a-z]", line)]
+        computing = [line.split()[0] for line in computing if not line.startswith("local.get")]
+        self.assertEqual(len(set(computing)), initial.INSTRUCTIONS)
+        self.assertEqual(len(computing), initial.INSTRUCTIONS)
 
     def test_what_is_not_of_2_0_is_said(self):
         module = self.assemble('(module (func (export "f")))')

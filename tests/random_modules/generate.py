@@ -14,6 +14,9 @@ FEATURES += ["--enable-multivalue"]
 # With references the generator takes functions for external ones and uses types of functions: about
 # one module in six is of 2.0. So every fourth number has them, the others do not.
 REFERENCES = "--enable-reference-types"
+# Others begin with a function for each instruction that computes; by itself the generator makes few
+# with vectors.
+INITIAL_NAME = "initial.wasm"
 LEAST_BYTES, MOST_BYTES = 500, 24_000
 
 
@@ -22,8 +25,8 @@ class NotGenerated(Exception):
 
 
 def generate(folder, seed, number):
-    """Writes NUMBER.bytes, .module.wasm and .caller.wasm into the folder. Raises Beyond for what is
-    not a module of 2.0."""
+    """Writes NUMBER.bytes, .module.wasm and .caller.wasm into the folder, which has the initial
+    module. Raises Beyond for what is not a module of 2.0."""
     dice = random.Random(f"{seed} {number}")
     source, made, module, caller = (
         os.path.join(folder, f"{number}.{end}")
@@ -31,8 +34,12 @@ def generate(folder, seed, number):
     )
     with open(source, "wb") as out:
         out.write(dice.randbytes(dice.randrange(LEAST_BYTES, MOST_BYTES)))
-    features = FEATURES + ([REFERENCES] if number % 4 == 3 else [])
-    command = ["wasm-opt", "-ttf", "--denan", *features, source, "-o", made]
+    options = list(FEATURES)
+    if number % 4 == 1:
+        options.append("--initial-fuzz=" + os.path.join(folder, INITIAL_NAME))
+    if number % 4 == 3:
+        options.append(REFERENCES)
+    command = ["wasm-opt", "-ttf", "--denan", *options, source, "-o", made]
     done = subprocess.run(command, capture_output=True, check=False)
     if done.returncode != 0:
         raise NotGenerated(done.stderr.decode(errors="replace"))

@@ -17,7 +17,8 @@ import tempfile
 from binary import Beyond
 from callers import SUPPORT
 from compare import count, first_difference, split
-from generate import NotGenerated, generate
+from generate import INITIAL_NAME, NotGenerated, generate
+from initial import INITIAL
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 BATCH = 50
@@ -103,8 +104,9 @@ def run_batch(options, numbers):
     """A Counter for these modules."""
     counts, made = collections.Counter(), []
     with tempfile.TemporaryDirectory(prefix="quoll-") as folder:
-        with open(os.path.join(folder, "support.wasm"), "wb") as out:
-            out.write(SUPPORT)
+        for name, module in (("support.wasm", SUPPORT), (INITIAL_NAME, INITIAL)):
+            with open(os.path.join(folder, name), "wb") as out:
+                out.write(module)
         for number in numbers:
             try:
                 generate(folder, options.seed, number)
