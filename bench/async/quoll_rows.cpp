@@ -4,6 +4,7 @@
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <ranges>
 #include <utility>
 
 #include <quoll/async/channel.hpp>
@@ -65,7 +66,10 @@ Task<void> spawn_many(Run& run) {
   run.stretch.begin();
   for (std::size_t done = 0; done < run.count; done += kSpawnedAtOnce) {
     for (auto& handle : handles) handle = run.spawn(nothing());
-    for (auto& handle : handles) QUOLL_ASSERT((co_await handle.join()).has_value());
+    // The youngest first, as `JoinHandle::join` advises.
+    for (auto& handle : std::views::reverse(handles)) {
+      QUOLL_ASSERT((co_await handle.join()).has_value());
+    }
   }
   run.stretch.end();
 }

@@ -148,6 +148,13 @@ class Debugger(support.SystemTest):
         machine_run.interrupt()
         self.expect(machine_run.finish(), status=130)
 
+    def test_a_task_that_has_not_begun_is_shown(self):
+        machine_run = self.start(guest("hello"))
+        # Where the boot hart has made the first task, and runs none yet.
+        said = self.ask("hbreak quoll::exec::start_hart", "continue", "quoll tasks", "delete")
+        self.assertRegex(said, r"(?m)^task 1 \(boot\) is runnable\n    .*boot \(not begun\)\n1 tasks$")
+        self.expect(machine_run.finish())
+
     def test_before_the_kernel_there_is_nothing(self):
         machine_run = self.start(guest("hello"))
         said = self.ask("quoll tasks", "quoll frames")

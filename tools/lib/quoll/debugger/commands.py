@@ -52,8 +52,7 @@ def _tasks(_words):
         if address != 0
     ])
     for task in found:
-        state = "waits" if task.hart is None else f"runs on hart {task.hart}"
-        _say(f"task {task.id} ({task.name}) {state}")
+        _say(f"task {task.id} ({task.name}) {task.state()}")
         for line in kernel.describe_chain(task, names):
             _say(f"    {line}")
     _say(f"{len(found)} tasks")

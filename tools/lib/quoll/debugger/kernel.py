@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import gdb
 
 from .. import machine, symbolize
-from .values import (WORD, elements, list_items, memory, number, object_at, pointee, variable,
-                     word_at)
+from .values import (MAX_ELEMENTS, WORD, elements, list_items, memory, number, object_at, pointee,
+                     variable, word_at)
 
 _EXECUTOR = "quoll::exec::(anonymous namespace)::the_executor"
 _REGISTRY = "quoll::guest::(anonymous namespace)::registry"
@@ -17,8 +17,7 @@ _FRAMES = "quoll::vm::detail::frame_allocator"
 
 # A promise lies behind its coroutine's two function pointers.
 _PROMISE_OFFSET = 16
-# What `spawn` puts around every task.
-_ROOT_COROUTINE = "quoll::async::detail::run_root"
+_HEADER = "quoll::async::TaskHeader"
 _MAX_CHAIN = 256
 
 
@@ -59,13 +58,20 @@ class Link:
 
 @dataclass
 class Task:
-    """One task; `hart` is the one that runs it, or None."""
+    """One task; `hart` is the one that runs it, or None. `runnable`: it waits only for its turn."""
 
     address: int
     id: int
     name: str
     hart: int | None
+    runnable: bool
     chain: list
+
+    def state(self):
+        """In a word or some."""
+        if self.hart is not None:
+            return f"runs on hart {self.hart}"
+        return "is runnable" if self.runnable else "waits"
 
 
 def chain_of(header):
@@ -87,23 +93,48 @@ def _executor():
     return pointer.dereference()
 
 
+def _linked(address, link):
+    """The addresses of tasks that are linked through a field of theirs."""
+    seen = set()
+    while address != 0 and address not in seen and len(seen) < MAX_ELEMENTS:
+        seen.add(address)
+        yield address
+        address = number(object_at(address, _HEADER)[link])
+
+
+def _runnable(hart):
+    """The addresses of tasks that wait for their turn on a hart, and of none."""
+    queue = hart["queue"]
+    yield number(queue["slot_"])
+    for first in (queue["mailbox_"]["head_"], queue["posted_"]["first_"],
+                  queue["overflow_"]["tasks_"]["first_"]):
+        yield from _linked(number(first), "next")
+    ring = queue["ring_"]
+    slots = list(elements(ring["slots_"]))
+    begin, end = number(ring["head_"]), number(ring["tail_"])
+    for position in range(begin, min(end, begin + len(slots))):
+        yield number(slots[position % len(slots)])
+
+
 def tasks():
     """All tasks, by their ids."""
-    found = []
     executor = _executor()
     harts = [executor["harts_"][i] for i in range(number(executor["count_"]))]
     running = {number(hart["current"]): i for i, hart in enumerate(harts)}
-    for hart in harts:
-        address = number(hart["tasks"]["first_"])
-        seen = set()
-        while address != 0 and address not in seen:
-            seen.add(address)
-            header = object_at(address, "quoll::async::TaskHeader")
-            found.append(
-                Task(address, number(header["id_"]), header["name_"].string(errors="replace"),
-                     running.get(address), chain_of(header))
-            )
-            address = number(header["list_next_"])
+    runnable = {address for hart in harts for address in _runnable(hart)}
+    # These have waited before; the others have not run yet, or not waited since.
+    listed = {
+        address
+        for hart in harts
+        for address in _linked(number(hart["tasks"]["first_"]), "list_next_")
+    }
+    found = []
+    for address in (listed | runnable | running.keys()) - {0}:
+        header = object_at(address, _HEADER)
+        found.append(
+            Task(address, number(header["id_"]), header["name_"].string(errors="replace"),
+                 running.get(address), address in runnable, chain_of(header))
+        )
     return sorted(found, key=lambda task: task.id)
 
 
@@ -114,8 +145,6 @@ def describe_chain(task, names):
         runs = task.hart is not None and i == 0
         function = names.places(link.function)
         name = function[-1].function if function else f"{link.function:#018x}"
-        if name.startswith(_ROOT_COROUTINE) and len(task.chain) > 1:
-            continue
         place = ""
         if runs:
             place = " (running)"

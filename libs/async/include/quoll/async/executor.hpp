@@ -37,7 +37,7 @@ concept ExecutorMachine = requires(M machine, std::size_t hart, Ticks deadline,
   { machine.park(may_sleep, argument) };
   /// Ends the `park` of another hart.
   { machine.wake(hart) };
-  /// The task on this hart is about to suspend and has asked to be told.
+  /// The task on this hart is about to suspend, for the first time or as it has asked to be told.
   { machine.before_suspend(task) };
 };
 
@@ -127,7 +127,7 @@ class Executor final : public Scheduler {
     return async::spawn(*this, std::move(task), name);
   }
 
-  /// Tasks that were spawned and have not ended.
+  /// How many tasks were spawned and have not ended.
   std::size_t task_count() const noexcept {
     // Whoever is seen to have ended is seen to have been spawned.
     std::uint64_t ended = 0;
@@ -136,7 +136,7 @@ class Executor final : public Scheduler {
     for (const Hart& hart : harts()) spawned += hart.spawned.load(std::memory_order_relaxed);
     return spawned - ended;
   }
-  /// Calls `visit(task)` for each of these, as `TaskList::for_each` does.
+  /// Calls `visit(task)` for each of these that waits or has waited, as `TaskList::for_each` does.
   template <typename Visit>
   void for_each_task(Visit&& visit) noexcept {
     for (Hart& hart : harts()) hart.tasks.for_each(visit);
@@ -191,7 +191,6 @@ class Executor final : public Scheduler {
     count_up(hart.spawned);
     task.set_id(take_id(hart));
     if constexpr (kWatched) machine_.on_spawn(task);
-    hart.tasks.add(task);
     // One that is alone runs here when the present task suspends; it is not worth another hart's
     // sleep.
     const bool is_alone = !hart.queue.can_give();
@@ -207,7 +206,10 @@ class Executor final : public Scheduler {
   }
   std::coroutine_handle<> next() noexcept override { return go_on(own(), StopCause::kSuspended); }
 
-  void before_suspend(TaskHeader& task) noexcept override { machine_.before_suspend(task); }
+  void before_suspend(TaskHeader& task) noexcept override {
+    if (!TaskList::is_listed(task)) own().tasks.add(task);
+    machine_.before_suspend(task);
+  }
   TimerWheel& timers() noexcept override { return own().timers; }
   std::coroutine_handle<> task_ended() noexcept override {
     Hart& hart = own();
@@ -413,7 +415,7 @@ template <ExecutorMachine Machine>
 struct alignas(64) Executor<Machine>::Hart {
   RunQueue<> queue;
   TimerWheel timers;
-  TaskList tasks;  ///< that were spawned here and have not ended
+  TaskList tasks;  ///< that waited here first and have not ended
   TaskHeader* current = nullptr;
   std::uint64_t last_id = 0;  ///< that it gave a task
   bool expiring = false;      ///< its timers wake tasks just now

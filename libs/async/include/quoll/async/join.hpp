@@ -127,7 +127,7 @@ class SpawnedTask final : public TaskHeader {
   SpawnedTask(Scheduler& scheduler, Task<T> task, const char* name) noexcept
       : TaskHeader(scheduler, name, &SpawnedTask::on_end), task_(std::move(task)) {
     task_.handle_.promise().enter(*this);
-    suspend_at(task_.handle_);
+    begin_at(task_.handle_);
   }
 
   bool has_ended() const noexcept { return word_.has_ended(); }
@@ -231,7 +231,8 @@ class [[nodiscard]] JoinHandle {
 
   bool valid() const noexcept { return task_ != nullptr; }
   /// `co_await handle.join(token)`: the task's value, once; `kPanicked` when a panic ended it; or
-  /// `kCancelled` by our own token.
+  /// `kCancelled` by our own token. Who joins many waits least often if it joins the youngest
+  /// first: when that has ended, so have most others.
   /// *Requires*: `valid()`; one joins at a time, and the handle stays meanwhile.
   Joining join(CancelToken token = {}) noexcept { return Joining(*task_, token); }
   /// Asks the task to end: its waits that carry its token end with `kCancelled`.

@@ -32,7 +32,8 @@ class Scheduler {
   /// The task that ran here has suspended, and may run elsewhere or be gone by now. What goes on in
   /// its place, on its stack; a coroutine that does nothing when the executor is to look around.
   virtual std::coroutine_handle<> next() noexcept { return std::noop_coroutine(); }
-  /// Called on the task's hart before it suspends, for tasks that asked with `hook_suspend`.
+  /// Called on the task's hart before it suspends for the first time, and when it has asked with
+  /// `hook_suspend`.
   virtual void before_suspend(TaskHeader& task) noexcept = 0;
   /// The timers of the hart that calls. *Context*: task.
   virtual TimerWheel& timers() noexcept = 0;
@@ -68,7 +69,7 @@ class TaskHeader {
   /// Makes the task runnable again. *Context*: any.
   void wake() noexcept { scheduler_->schedule(*this); }
 
-  /// Asks for one `before_suspend` call. *Context*: the task itself.
+  /// Asks for one more `before_suspend` call. *Context*: the task itself.
   void hook_suspend() noexcept { suspend_hook_ = true; }
 
   /// The coroutine that runs or waits, of all that await each other in this task: null before the
@@ -97,6 +98,8 @@ class TaskHeader {
  protected:
   TaskHeader(Scheduler& scheduler, const char* name, End end) noexcept
       : scheduler_(&scheduler), end_(end), name_(name) {}
+  /// Where it begins, which is no wait.
+  void begin_at(std::coroutine_handle<> point) noexcept { resume_point_ = point; }
 
  private:
   friend class TaskList;
@@ -108,7 +111,7 @@ class TaskHeader {
   const char* name_ = "";
   std::uint64_t id_ = 0;
   log::SpanList spans_;
-  bool suspend_hook_ = false;
+  bool suspend_hook_ = true;
   TaskList* list_ = nullptr;
   TaskHeader* list_next_ = nullptr;
   TaskHeader* list_previous_ = nullptr;
