@@ -115,7 +115,8 @@ class Executor final : public Scheduler {
 
   /// Ends every `run` once its present task suspends. Tasks that are left stay as they are.
   void stop() noexcept {
-    stopping_.store(true, std::memory_order_release);
+    // The fence orders it before the looks at who sleeps; it publishes nothing else.
+    stopping_.store(true, std::memory_order_relaxed);
     detail::fence_all();
     for (std::size_t hart = 0; hart < count_; ++hart) {
       if (parked_.claim(hart)) machine_.wake(hart);

@@ -122,6 +122,9 @@ class TaskValue<void> {
 /// A task with its outermost coroutine, from `spawn` until both the task and its handle have ended.
 template <typename T>
 class SpawnedTask final : public TaskHeader {
+  // It is moved where no panic could be contained any more.
+  static_assert(std::is_void_v<T> || std::is_nothrow_move_constructible_v<T>);
+
  public:
   /// *Requires*: `task.valid()`.
   SpawnedTask(Scheduler& scheduler, Task<T> task, const char* name) noexcept
