@@ -90,10 +90,24 @@ constexpr std::array kControls{
     Control{"locking does not acquire", kLockWord, Weakening::kAcquire},
     Control{"unlocking does not release", kLockWord, Weakening::kRelease},
 };
+constexpr Control kCancelled{"whom a cancelled wait lets in is woken under the lock", 0,
+                             Weakening::kBroken};
+constexpr std::array kRwLockControls{
+    kControls[0],
+    kControls[1],
+    kCancelled,
+    Control{"who gives a lock back wakes the next under the list's lock", 0, Weakening::kBroken},
+};
+constexpr std::array kSemaphoreControls{
+    kControls[0],
+    kControls[1],
+    kCancelled,
+    Control{"who gives permits back wakes the next under the list's lock", 0, Weakening::kBroken},
+};
 constexpr std::array kModels{
     Model{"mutex", &rl::simulate<Mutex>, 3, 4, 0, kControls},
-    Model{"rw_lock", &rl::simulate<RwLock>, 3, 4, 0, kControls},
-    Model{"semaphore", &rl::simulate<Semaphore>, 3, 4, 0, kControls},
+    Model{"rw_lock", &rl::simulate<RwLock>, 3, 4, 0, kRwLockControls},
+    Model{"semaphore", &rl::simulate<Semaphore>, 3, 4, 0, kSemaphoreControls},
 };
 
 }  // namespace

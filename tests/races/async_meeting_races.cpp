@@ -119,14 +119,25 @@ constexpr std::array kControls{
     Control{"locking does not acquire", kLockWord, Weakening::kAcquire},
     Control{"unlocking does not release", kLockWord, Weakening::kRelease},
 };
+constexpr std::array kConditionControls{
+    kControls[0],
+    kControls[1],
+    Control{"who stops waiting for a condition gets the mutex under the condition's lock", 0,
+            Weakening::kBroken},
+};
+constexpr std::array kOnceControls{
+    kControls[0],
+    kControls[1],
+    Control{"whose turn is next is woken under the lock", 0, Weakening::kBroken},
+};
 constexpr std::array kFlagControls{
     Control{"flags do not acquire", kFlagWord, Weakening::kAcquire},
     Control{"flags do not release", kFlagWord, Weakening::kRelease},
 };
 constexpr std::array kModels{
-    Model{"condition", &rl::simulate<Condition>, 3, 4, 0, kControls},
+    Model{"condition", &rl::simulate<Condition>, 3, 4, 0, kConditionControls},
     Model{"barrier", &rl::simulate<Barrier>, 3, 4, 0, kControls},
-    Model{"once", &rl::simulate<Once>, 3, 4, 0, kControls},
+    Model{"once", &rl::simulate<Once>, 3, 4, 0, kOnceControls},
     Model{"once_looker", &rl::simulate<OnceLooker>, 5, 7, 0, kFlagControls},
 };
 

@@ -25,6 +25,7 @@ using async::WaitError;
 class Harts final : public async::Scheduler {
  public:
   explicit Harts(unsigned harts) : harts_(harts) {
+    HeldLocks::clear();
     ready_.init(false, 0, 64, info_of(Where::current()));
   }
   Harts(const Harts&) = delete;
@@ -49,6 +50,7 @@ class Harts final : public async::Scheduler {
   bool all_ended() const { return left_ == 0; }
 
   void schedule(TaskHeader& task) noexcept override {
+    require(!HeldLocks::holds_lock_of_list(), "wakes come after the unlock");
     {
       const Uninterrupted guard;
       for (std::size_t i = first_; i != end_; ++i) {

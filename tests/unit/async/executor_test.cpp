@@ -243,5 +243,23 @@ TEST(Executor, ATimerOfOneHartWakesNoOther) {
   EXPECT_LT(world.machine().wakes(), 20u);
 }
 
+// A hart leaves for user mode with a task that is next, and no other hart sleeps.
+TEST(Executor, WhatIsOfferedAndNobodyTakesRunsHere) {
+  World world;
+  EXPECT_TRUE(world.run(1, [](World& w) -> Task<void> {
+    Event event;
+    auto waiter = w.executor().spawn([](Event& awaited) -> Task<void> {
+      EXPECT_TRUE((co_await awaited.wait()).has_value());
+    }(event));
+    EXPECT_TRUE(waiter.has_value());
+    co_await yield_now();
+    event.set();
+    w.executor().offer_work();
+    EXPECT_FALSE(waiter->done());
+    EXPECT_TRUE((co_await waiter->join()).has_value());
+  }(world)));
+  EXPECT_EQ(world.machine().wakes(), 0U);
+}
+
 }  // namespace
 }  // namespace quoll::async
