@@ -147,6 +147,12 @@ class ModuleBuilder {
     append(entry, unsigned_leb(minimum));
     add(2, entry);
   }
+  void import_global(std::string_view module, std::string_view name, ValueType value,
+                     Mutability mutability) {
+    Bytes entry = import(module, name, 3);
+    append(entry, {static_cast<std::uint8_t>(value), static_cast<std::uint8_t>(mutability)});
+    add(2, entry);
+  }
   std::uint32_t function(std::uint32_t type_index, const Code& code,
                          std::initializer_list<Locals> locals = {}) {
     return function(type_index, code, std::vector<Locals>(locals));

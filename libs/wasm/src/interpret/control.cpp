@@ -294,7 +294,8 @@ void halt(QUOLL_WASM_REGISTERS) QUOLL_WASM_HANDLER {
 
 void resume_host(QUOLL_WASM_REGISTERS) QUOLL_WASM_HANDLER {
   fp = machine->host_frame;
-  finish_host_call(*machine);
+  if (!finish_host_call(*machine)) [[unlikely]]
+    return;
   mem = Machine::memory_base(machine->instance);
   mem_size = Machine::memory_size(machine->instance);
   acc = peek<std::uint64_t>(fp);

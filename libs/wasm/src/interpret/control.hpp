@@ -13,8 +13,9 @@ namespace quoll::wasm {
 /// afterwards, the run ends or pauses.
 void run_host_call(Machine& machine, Func* func, std::uint8_t* frame);
 
-/// Brings the results of the host function in `machine` into the form that slots have.
-void finish_host_call(Machine& machine);
+/// Brings the results of the host function in `machine` into the form that slots have. False: one
+/// of them is a function of another store, and the run has ended.
+bool finish_host_call(Machine& machine);
 
 /// Translates a function and lets callers reach the result. False when memory is short.
 bool translate_function(Func& func);

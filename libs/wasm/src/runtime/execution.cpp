@@ -42,8 +42,9 @@ void read_results(const std::uint8_t* frame, std::span<const ValueType> types,
   }
 }
 
-bool arguments_fit(const FuncType& type, std::span<const Value> arguments) {
-  return std::ranges::equal(type.parameters, arguments, {}, {}, &Value::type);
+bool arguments_fit(const FuncType& type, std::span<const Value> arguments, const Store& store) {
+  return std::ranges::equal(type.parameters, arguments, {}, {}, &Value::type) &&
+         std::ranges::all_of(arguments, [&](const Value& value) { return store.accepts(value); });
 }
 
 Outcome trapped(TrapKind kind) {
@@ -103,8 +104,8 @@ Outcome Execution::call(Func& func, std::span<const Value> arguments, std::span<
   const FuncType& type = func.type();
   Outcome refused;
   refused.kind = Outcome::Kind::kRefused;
-  if (suspended_ || &func.store() != store_ || !arguments_fit(type, arguments) ||
-      results.size() < type.results.size()) {
+  if (suspended_ || &func.store() != store_ || (caller != nullptr && &caller->store() != store_) ||
+      !arguments_fit(type, arguments, *store_) || results.size() < type.results.size()) {
     return refused;
   }
   if (state.runs == kMaxNestedRuns) return trapped(TrapKind::kCallStackExhausted);

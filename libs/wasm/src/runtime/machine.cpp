@@ -86,20 +86,25 @@ bool Machine::is_at_cell(const Store& store, const std::uint8_t* cell, std::uint
   return pc >= handler && pc - handler < kMostHandlerBytes;
 }
 
-void run_host_call(Machine& machine, Func* func, std::uint8_t* frame) {
+namespace {
+
+/// Ends the run with a trap that comes out of the host function.
+void stop_in_host(Machine& machine, TrapKind kind) {
+  machine.status = Machine::Status::kTrapped;
+  machine.trap_kind = kind;
   // The call's own cell lies in front of the place to return to.
-  const std::uint8_t* call_site = Machine::return_place(machine) - 1;
-  const auto stop = [&](TrapKind kind) {
-    machine.status = Machine::Status::kTrapped;
-    machine.trap_kind = kind;
-    machine.trap_pc = call_site;
-    machine.trap_host = func;
-  };
+  machine.trap_pc = Machine::return_place(machine) - 1;
+  machine.trap_host = machine.host_func;
+}
+
+}  // namespace
+
+void run_host_call(Machine& machine, Func* func, std::uint8_t* frame) {
   machine.host_func = func;
   machine.host_frame = frame;
   machine.host_frame_end = frame + std::size_t{Machine::slots(func)} * sizeof(std::uint64_t);
   if (machine.host_frame_end + kReturnReserve > machine.return_top) {
-    stop(TrapKind::kCallStackExhausted);
+    stop_in_host(machine, TrapKind::kCallStackExhausted);
     return;
   }
   const HostFunction& host = Machine::host(func);
@@ -112,7 +117,7 @@ void run_host_call(Machine& machine, Func* func, std::uint8_t* frame) {
     case HostOutcome::Kind::kOk:
       return;
     case HostOutcome::Kind::kTrap:
-      stop(outcome.trap);
+      stop_in_host(machine, outcome.trap);
       return;
     case HostOutcome::Kind::kExit:
       machine.status = Machine::Status::kExited;
@@ -124,13 +129,19 @@ void run_host_call(Machine& machine, Func* func, std::uint8_t* frame) {
   }
 }
 
-void finish_host_call(Machine& machine) {
-  const FuncType& type = machine.host_func->type();
+bool finish_host_call(Machine& machine) {
+  const Func& func = *machine.host_func;
   std::uint8_t* slot = machine.host_frame;
-  for (const ValueType result : type.results) {
+  for (const ValueType result : func.type().results) {
     if (result == ValueType::kI32) poke(slot, sign_extend(peek<std::uint32_t>(slot)));
+    if (result == ValueType::kFuncRef &&
+        !func.store().accepts(Value::from_bits(result, peek<std::uint64_t>(slot)))) [[unlikely]] {
+      stop_in_host(machine, TrapKind::kHostError);
+      return false;
+    }
     slot += slot_count(result) * sizeof(std::uint64_t);
   }
+  return true;
 }
 
 }  // namespace quoll::wasm

@@ -131,6 +131,7 @@ Memory* Store::create_memory(const MemoryType& type) {
 
 Table* Store::create_table(const TableType& type, const Value& fill) {
   if (type.limits.minimum > kMaxTableElements || fill.type() != type.element) return nullptr;
+  if (!accepts(fill)) return nullptr;
   Table* table = keep(tables_, std::unique_ptr<Table>(new (std::nothrow) Table()));
   if (table == nullptr) return nullptr;
   table->type_ = type;
@@ -140,7 +141,7 @@ Table* Store::create_table(const TableType& type, const Value& fill) {
 }
 
 Global* Store::create_global(const GlobalType& type, const Value& value) {
-  if (value.type() != type.value) return nullptr;
+  if (value.type() != type.value || !accepts(value)) return nullptr;
   Global* global = keep(globals_, std::unique_ptr<Global>(new (std::nothrow) Global()));
   if (global == nullptr) return nullptr;
   global->type_ = type;
@@ -180,12 +181,14 @@ Value Table::get(std::uint64_t index) const {
   return Value::from_bits(type_.element, elements_[index]);
 }
 
-void Table::set(std::uint64_t index, const Value& value) {
-  QUOLL_ASSERT(index < size_ && value.type() == type_.element);
+bool Table::set(std::uint64_t index, const Value& value) {
+  if (index >= size_ || value.type() != type_.element || !store_->accepts(value)) return false;
   elements_[index] = value.bits();
+  return true;
 }
 
 std::int64_t Table::grow(std::uint64_t delta, const Value& fill) {
+  if (fill.type() != type_.element || !store_->accepts(fill)) return -1;
   const std::uint64_t old = size_;
   const std::uint64_t most = type_.limits.has_maximum
                                  ? std::min<std::uint64_t>(type_.limits.maximum, kMaxTableElements)
@@ -199,6 +202,7 @@ std::int64_t Table::grow(std::uint64_t delta, const Value& fill) {
 
 bool Global::set(const Value& value) {
   if (type_.mutability != Mutability::kVar || value.type() != type_.value) return false;
+  if (!store_->accepts(value)) return false;
   put(value);
   return true;
 }

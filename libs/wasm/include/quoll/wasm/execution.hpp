@@ -22,7 +22,7 @@ struct Outcome {
     kTrapped,    ///< `trap` says why
     kExited,     ///< a host function ended the program with `exit_code`
     kSuspended,  ///< a host function suspended the run; `Execution::resume` goes on
-    kRefused,    ///< arguments do not fit the function, or the thread is busy
+    kRefused,    ///< arguments do not fit the function or are of another store; the thread is busy
   };
 
   Kind kind = Kind::kReturned;

@@ -97,9 +97,11 @@ class Table {
   std::uint64_t size() const { return size_; }
   /// Reads element `index`; its type is the table's. *Requires*: `index < size()`.
   Value get(std::uint64_t index) const;
-  /// Writes element `index`. *Requires*: `index < size()`, a reference of the table's type.
-  void set(std::uint64_t index, const Value& value);
-  /// Grows by `delta` elements of value `fill`. Returns the old size, or -1 if it cannot.
+  /// Writes element `index`. Returns false when there is none, or the value is of another type or
+  /// store.
+  [[nodiscard]] bool set(std::uint64_t index, const Value& value);
+  /// Grows by `delta` elements of value `fill`. Returns the old size, or -1 if it cannot, or if the
+  /// value is of another type or store.
   std::int64_t grow(std::uint64_t delta, const Value& fill);
   Store& store() const { return *store_; }
 
@@ -121,7 +123,7 @@ class Global {
  public:
   const GlobalType& type() const { return type_; }
   Value get() const { return Value::from_bits(type_.value, cell_[0], cell_[1]); }
-  /// Writes the variable. Returns false when it is constant or the value's type is another.
+  /// Writes the variable. Returns false when it is constant or the value of another type or store.
   bool set(const Value& value);
   Store& store() const { return *store_; }
 

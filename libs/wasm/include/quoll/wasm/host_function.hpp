@@ -35,7 +35,8 @@ struct HostOutcome {
 /// A host function. `slots` holds the arguments, one 64-bit slot each and two for a v128, the low
 /// half first, and receives the results in the same place. Of an i32 or f32 only the low half means
 /// anything, in both directions.
-/// `caller` is the instance whose code made the call.
+/// `caller` is the instance whose code made the call. A function that is a result belongs to the
+/// caller's store; one of another store is a trap, `kHostError`.
 using HostCall = HostOutcome (*)(void* context, Instance& caller, std::uint64_t* slots);
 
 struct HostFunction {

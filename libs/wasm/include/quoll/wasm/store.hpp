@@ -28,7 +28,13 @@ class Store {
   /// The store's own guest thread, made when first asked for; null when memory is short.
   Execution* execution();
 
-  /// Each returns null when memory is short.
+  /// Whether the value can be used here: a function only in the store that it belongs to.
+  bool accepts(const Value& value) const {
+    return value.type() != ValueType::kFuncRef || value.is_null() ||
+           &value.as_funcref()->store() == this;
+  }
+
+  /// Each returns null when memory is short, and when a value is of another type or store.
   Func* create_function(const FuncType& type, HostFunction function);
   Memory* create_memory(const MemoryType& type);
   /// Most pages that a memory of this type can have here: by its addresses, its maximum and the
