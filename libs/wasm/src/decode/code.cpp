@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //
 // The code section: every body is validated here, whether or not it is ever called.
+#include <quoll/wasm/limits.hpp>
+
 #include "decode/module_decoder.hpp"
 #include "translate/function_compiler.hpp"
 
@@ -20,7 +22,9 @@ bool ModuleDecoder::decode_code(Reader& reader) {
   for (std::uint32_t i = 0; i < count; ++i) {
     std::uint32_t size;
     std::span<const std::uint8_t> bytes;
+    const std::uint64_t at = reader.offset();
     if (!reader.read_count(size)) return false;
+    if (size > kMaxFunctionBytes) return reader.fail(Rule::kFunctionTooLarge, at);
     FunctionBody body;
     body.code = {static_cast<std::uint32_t>(reader.offset()), size};
     if (!reader.read_bytes(size, bytes)) return false;

@@ -3,6 +3,8 @@
 // The sections for globals, exports, the start function, and custom content.
 #include <algorithm>
 
+#include <quoll/wasm/limits.hpp>
+
 #include "decode/constant_expression.hpp"
 #include "decode/module_decoder.hpp"
 
@@ -30,7 +32,8 @@ bool ModuleDecoder::read_constant(Reader& reader, ValueType expected, ByteRange&
 
 bool ModuleDecoder::decode_globals(Reader& reader) {
   std::uint32_t count;
-  if (!reader.read_count(count, 3)) return false;
+  const std::size_t imported = module_.globals_.size();
+  if (!read_count(reader, count, {3, kMaxGlobals, Rule::kTooManyGlobals, imported})) return false;
   if (!module_.globals_.try_reserve(module_.globals_.size() + count) ||
       !module_.global_inits_.try_reserve(count)) {
     return reader.fail(Rule::kOutOfMemory);
@@ -52,7 +55,7 @@ bool ModuleDecoder::decode_globals(Reader& reader) {
 
 bool ModuleDecoder::decode_exports(Reader& reader) {
   std::uint32_t count;
-  if (!reader.read_count(count, 3)) return false;
+  if (!read_count(reader, count, {3, kMaxExports, Rule::kTooManyExports})) return false;
   for (std::uint32_t i = 0; i < count; ++i) {
     Export entry;
     if (!reader.read_name(entry.name)) return false;

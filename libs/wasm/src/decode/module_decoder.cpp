@@ -67,6 +67,12 @@ bool ModuleDecoder::decode_sections() {
   return true;
 }
 
+bool ModuleDecoder::read_count(Reader& reader, std::uint32_t& out, const CountBound& bound) {
+  const std::uint64_t start = reader.offset();
+  if (!reader.read_count(out, bound.least_bytes)) return false;
+  return out + bound.already <= bound.most || reader.fail(bound.rule, start);
+}
+
 bool ModuleDecoder::decode_section(SectionId id, Reader& reader) {
   switch (id) {
     case SectionId::kCustom:

@@ -56,6 +56,16 @@ class ModuleDecoder {
     error_ = error;
     return false;
   }
+  /// Reads how many elements a section has, each of at least so many bytes; with the `already` that
+  /// are imported they must not be more than `most`.
+  struct CountBound {
+    std::size_t least_bytes;
+    std::uint32_t most;
+    Rule rule;
+    std::size_t already = 0;
+  };
+  bool read_count(Reader& reader, std::uint32_t& out, const CountBound& bound);
+
   bool check_header();
   bool decode_sections();
   bool decode_section(SectionId id, Reader& reader);

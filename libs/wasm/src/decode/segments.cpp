@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //
 // The sections for element and data segments.
+#include <quoll/wasm/limits.hpp>
+
 #include "decode/constant_expression.hpp"
 #include "decode/module_decoder.hpp"
 
@@ -64,7 +66,9 @@ bool ModuleDecoder::decode_element_segment(Reader& reader, ElementSegment& out) 
 
 bool ModuleDecoder::decode_elements(Reader& reader) {
   std::uint32_t count;
-  if (!reader.read_count(count, 3)) return false;
+  if (!read_count(reader, count, {3, kMaxElementSegments, Rule::kTooManyElementSegments})) {
+    return false;
+  }
   for (std::uint32_t i = 0; i < count; ++i) {
     ElementSegment segment;
     if (!decode_element_segment(reader, segment)) return false;
@@ -84,7 +88,7 @@ bool ModuleDecoder::decode_data(Reader& reader) {
   have_data_ = true;
   const std::uint64_t start = reader.offset();
   std::uint32_t count;
-  if (!reader.read_count(count, 2)) return false;
+  if (!read_count(reader, count, {2, kMaxDataSegments, Rule::kTooManyDataSegments})) return false;
   if (module_.data_count_ && *module_.data_count_ != count) {
     return reader.fail(Rule::kDataCountMismatch, start);
   }

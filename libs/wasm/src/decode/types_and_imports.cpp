@@ -111,7 +111,7 @@ bool ModuleDecoder::read_type_index(Reader& reader, std::uint32_t& out) {
 bool ModuleDecoder::decode_types(Reader& reader) {
   constexpr std::uint8_t kFunctionForm = 0x60;
   std::uint32_t count;
-  if (!reader.read_count(count, 3)) return false;
+  if (!read_count(reader, count, {3, kMaxTypes, Rule::kTooManyTypes})) return false;
   if (!module_.types_.try_reserve(count)) return reader.fail(Rule::kOutOfMemory);
   for (std::uint32_t i = 0; i < count; ++i) {
     const std::uint64_t start = reader.offset();
@@ -148,7 +148,7 @@ bool ModuleDecoder::add_memory(Reader& reader, const MemoryType& type, std::uint
 
 bool ModuleDecoder::decode_imports(Reader& reader) {
   std::uint32_t count;
-  if (!reader.read_count(count, 4)) return false;
+  if (!read_count(reader, count, {4, kMaxImports, Rule::kTooManyImports})) return false;
   for (std::uint32_t i = 0; i < count; ++i) {
     Import import;
     if (!reader.read_name(import.module) || !reader.read_name(import.name)) return false;
@@ -168,6 +168,7 @@ bool ModuleDecoder::decode_imports(Reader& reader) {
         break;
       case ExternKind::kTable:
         if (!read_table_type(reader, import.table)) return false;
+        if (module_.tables_.size() == kMaxTables) return reader.fail(Rule::kTooManyTables, at);
         stored = module_.tables_.try_push_back(import.table);
         ++module_.imported_tables_;
         break;
@@ -191,7 +192,10 @@ bool ModuleDecoder::decode_imports(Reader& reader) {
 
 bool ModuleDecoder::decode_functions(Reader& reader) {
   std::uint32_t count;
-  if (!reader.read_count(count)) return false;
+  const std::size_t imported = module_.functions_.size();
+  if (!read_count(reader, count, {1, kMaxFunctions, Rule::kTooManyFunctions, imported})) {
+    return false;
+  }
   if (!module_.functions_.try_reserve(module_.functions_.size() + count)) {
     return reader.fail(Rule::kOutOfMemory);
   }
@@ -205,7 +209,8 @@ bool ModuleDecoder::decode_functions(Reader& reader) {
 
 bool ModuleDecoder::decode_tables(Reader& reader) {
   std::uint32_t count;
-  if (!reader.read_count(count, 3)) return false;
+  const std::size_t imported = module_.tables_.size();
+  if (!read_count(reader, count, {3, kMaxTables, Rule::kTooManyTables, imported})) return false;
   for (std::uint32_t i = 0; i < count; ++i) {
     TableType type;
     if (!read_table_type(reader, type)) return false;

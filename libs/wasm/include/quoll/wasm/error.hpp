@@ -74,13 +74,21 @@ enum class RuleClass : std::uint8_t {
   X(StartFunctionType, Invalid, "start function")                                           \
   X(ConstantExpected, Invalid, "constant expression required")                              \
   X(ModuleTooLarge, Unsupported, "module is larger than 1 GiB")                             \
+  X(TooManyTypes, Unsupported, "a module has more than 1000000 types")                      \
+  X(TooManyFunctions, Unsupported, "a module has more than 1000000 functions")              \
+  X(TooManyImports, Unsupported, "a module has more than 1000000 imports")                  \
+  X(TooManyExports, Unsupported, "a module has more than 1000000 exports")                  \
+  X(TooManyGlobals, Unsupported, "a module has more than 1000000 globals")                  \
+  X(TooManyTables, Unsupported, "a module has more than 100000 tables")                     \
+  X(TooManyDataSegments, Unsupported, "a module has more than 100000 data segments")        \
+  X(TooManyElementSegments, Unsupported, "a module has more than 10000000 elem segments")   \
   X(TooManyParameters, Unsupported, "a function type has more than 1000 parameters")        \
   X(TooManyResults, Unsupported, "a function type has more than 1000 results")              \
   X(TooManyMemories, Unsupported, "a module has more than 100 memories")                    \
   X(LocalsLimit, Unsupported, "a function has more than 50000 locals")                      \
-  X(OperandStackTooHigh, Unsupported, "operand stack is higher than 1048576 values")        \
+  X(OperandStackTooHigh, Unsupported, "operand stack is higher than 65536 values")          \
   X(NestingTooDeep, Unsupported, "blocks are nested deeper than 1048576")                   \
-  X(CodeTooLarge, Unsupported, "a function's code is larger than 1 GiB")                    \
+  X(FunctionTooLarge, Unsupported, "a function's body is larger than 12 MiB")               \
   X(OutOfMemory, Resource, "out of memory")
 
 /// The rule that a module breaks.
