@@ -138,6 +138,8 @@ struct Machine {
   static void set_stub(Func& func, Handler handler);
   /// Lets callers reach a function's translation.
   static void set_code(Func& func, std::unique_ptr<Instance::Code> code);
+  /// What a function of an instance was translated to; null if it was not yet.
+  static const Instance::Code* translation(const Func& func);
   /// Where and why the run was ended by a trap.
   static WasmTrap describe_trap(const Machine& machine, const Store& store);
   /// Which function `pc`, in its code or its stub, belongs to.

@@ -25,6 +25,11 @@ void Machine::set_code(Func& func, std::unique_ptr<Instance::Code> code) {
   instance.code_[func.index_ - instance.module_->imported_function_count()] = std::move(code);
 }
 
+const Instance::Code* Machine::translation(const Func& func) {
+  const Instance& instance = *func.instance_;
+  return instance.code_[func.index_ - instance.module_->imported_function_count()].get();
+}
+
 WasmTrap Machine::describe_trap(const Machine& machine, const Store& store) {
   WasmTrap trap;
   trap.kind = machine.trap_kind;

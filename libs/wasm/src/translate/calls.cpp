@@ -74,7 +74,7 @@ bool FunctionCompiler::call() {
     add_trap_site();
     cell(foreign ? handlers::call_foreign() : handlers::call(),
          std::uint64_t{home_slot(height())} * kWordBytes);
-    code_.append(std::bit_cast<std::uint64_t>(callee));
+    code_.append(Named::kFunction, function, callee);
   }
   return finish_call(type);
 }
@@ -100,8 +100,8 @@ bool FunctionCompiler::call_indirect() {
     add_trap_site();
     cell(handlers::call_indirect(width_of(address), index.operand),
          word | std::uint64_t{home_slot(height())} * kWordBytes << 32);
-    code_.append(std::bit_cast<std::uint64_t>(instance_->types_[type_index]));
-    code_.append(std::bit_cast<std::uint64_t>(instance_->tables_[table]));
+    code_.append(Named::kType, type_index, instance_->types_[type_index]);
+    code_.append(Named::kTable, table, instance_->tables_[table]);
   }
   return finish_call(type);
 }
@@ -124,7 +124,7 @@ bool FunctionCompiler::tail_call() {
     const bool foreign = !callee->is_host() && callee->instance() != instance_;
     add_trap_site();
     cell(foreign ? handlers::tail_call_foreign() : handlers::tail_call(), arguments_word(end));
-    code_.append(std::bit_cast<std::uint64_t>(callee));
+    code_.append(Named::kFunction, function, callee);
   }
   mark_unreachable();
   return true;
@@ -149,8 +149,8 @@ bool FunctionCompiler::tail_call_indirect() {
     add_trap_site();
     cell(handlers::tail_call_indirect(width_of(address), index.operand), word);
     code_.append(arguments_word(end));
-    code_.append(std::bit_cast<std::uint64_t>(instance_->types_[type_index]));
-    code_.append(std::bit_cast<std::uint64_t>(instance_->tables_[table]));
+    code_.append(Named::kType, type_index, instance_->types_[type_index]);
+    code_.append(Named::kTable, table, instance_->tables_[table]);
   }
   mark_unreachable();
   return true;

@@ -42,6 +42,10 @@ void CodeBuffer::set_field(PendingBranch branch, std::uint32_t value) {
   }
 }
 
+void CodeBuffer::drop_notes() {
+  while (!notes_->empty() && notes_->back().word >= size()) notes_->pop_back();
+}
+
 void CodeBuffer::resolve(PendingBranch branch, std::uint32_t target) {
   if (!is_valid(branch)) return;  // memory ran out before the field was written
   const std::int64_t distance = std::int64_t{target} * kWordBytes - origin(branch);

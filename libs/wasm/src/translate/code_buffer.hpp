@@ -44,6 +44,16 @@ class PendingBranch {
 };
 static_assert(kMaxCodeBytes / kWordBytes <= 1u << 30);
 
+/// What a word of code names by its address: a handler, or something of the instance by its index.
+enum class Named : std::uint8_t { kHandler, kFunction, kType, kTable, kMemory, kGlobal };
+
+/// Says which word holds an address, and of what. A handler has no index.
+struct CodeNote {
+  std::uint32_t word = 0;
+  Named named = Named::kHandler;
+  std::uint32_t index = 0;
+};
+
 /// Words of code, with branches to be filled in. Running out of memory sticks.
 class CodeBuffer {
  public:
@@ -51,7 +61,11 @@ class CodeBuffer {
     words_.clear();
     sites_.clear();
     failed_ = false;
+    if (notes_ != nullptr) notes_->clear();
   }
+  /// Which words hold addresses is written down from now on, in `notes`, in no order. Nobody needs
+  /// that to run the code.
+  void keep_notes(containers::Vector<CodeNote>& notes) { notes_ = &notes; }
   bool failed() const { return failed_; }
   bool too_large() const { return words_.size() > kMaxCodeBytes / kWordBytes; }
   std::uint32_t size() const { return static_cast<std::uint32_t>(words_.size()); }
@@ -63,8 +77,24 @@ class CodeBuffer {
   void append(std::uint64_t word) {
     if (too_large() || !words_.try_push_back(word)) failed_ = true;
   }
-  void append(Handler handler) { append(std::bit_cast<std::uint64_t>(handler)); }
-  void truncate(std::uint32_t words) { words_.truncate(words); }
+  void append(Handler handler) {
+    note(size(), Named::kHandler);
+    append(std::bit_cast<std::uint64_t>(handler));
+  }
+  /// Appends an address of something that is not a handler.
+  void append(Named named, std::uint32_t index, const void* address) {
+    note(size(), named, index);
+    append(std::bit_cast<std::uint64_t>(address));
+  }
+  /// The word holds, or will hold, an address.
+  void note(std::uint32_t word, Named named, std::uint32_t index = 0) {
+    if (notes_ != nullptr && !notes_->try_push_back({word, named, index})) [[unlikely]]
+      failed_ = true;
+  }
+  void truncate(std::uint32_t words) {
+    words_.truncate(words);
+    if (notes_ != nullptr) drop_notes();
+  }
   /// The next cell can trap, or calls; its instruction stands at `offset` in the body.
   void add_site(std::uint32_t offset) {
     if (!sites_.try_add({size(), offset})) failed_ = true;
@@ -81,9 +111,12 @@ class CodeBuffer {
   std::uint32_t field(PendingBranch branch) const;
   void set_field(PendingBranch branch, std::uint32_t value);
   bool is_valid(PendingBranch branch) const { return branch.word() < words_.size(); }
+  /// Forgets the notes on words that are there no more.
+  void drop_notes();
 
   containers::Vector<std::uint64_t> words_;
   SiteTable sites_;
+  containers::Vector<CodeNote>* notes_ = nullptr;
   bool failed_ = false;
 };
 

@@ -11,8 +11,10 @@ constexpr unsigned bit(Operand c) {
   return 1u << static_cast<unsigned>(c);
 }
 
-constexpr bool fits_immediate(std::uint64_t bits) {
-  return sign_extend(static_cast<std::uint32_t>(bits)) == bits;
+/// Whether a constant can stand in half a word. Where functions lie in memory must not decide that:
+/// of references only null can.
+constexpr bool fits_immediate(std::uint64_t bits, ValueType type) {
+  return is_reference(type) ? bits == 0 : sign_extend(static_cast<std::uint32_t>(bits)) == bits;
 }
 
 bool can_trap(const Shape& shape) {
@@ -85,6 +87,14 @@ void FunctionCompiler::cell(Handler handler, std::uint64_t word) {
   code_.append(word);
 }
 
+/// Appends the word of a constant, which may be the address of a function.
+void FunctionCompiler::append_constant(const Source& source, ValueType type) {
+  if (type == ValueType::kFuncRef && source.bits != 0) {
+    code_.note(code_.size(), Named::kFunction, source.slot);
+  }
+  code_.append(source.bits);
+}
+
 void FunctionCompiler::store_at(std::uint32_t slot, const Source& source, ValueType type) {
   const bool far = slot > kMaxNarrowSlot;
   if (far && !wide_) {
@@ -100,11 +110,11 @@ void FunctionCompiler::store_at(std::uint32_t slot, const Source& source, ValueT
   const std::uint64_t field = std::uint64_t{far ? scratch_slot(kResultScratch) : slot} * kWordBytes
                               << 16;
   if (source.operand == Operand::kImmediate) {
-    if (fits_immediate(source.bits)) {
+    if (fits_immediate(source.bits, type)) {
       cell(handlers::store(Operand::kImmediate), field | source.bits << 32);
     } else {
       cell(handlers::store_constant(), field);
-      code_.append(source.bits);
+      append_constant(source, type);
     }
   } else if (source.operand == Operand::kSlot) {
     cell(handlers::store(Operand::kSlot), field | std::uint64_t{source.slot} * kWordBytes);
@@ -174,7 +184,7 @@ Source FunctionCompiler::source_of(const StackEntry& entry, std::uint32_t height
   const Accumulator& accumulator = accumulators_[file_of(entry.type)];
   switch (entry.kind) {
     case StackEntry::Kind::kConstant:
-      return {Operand::kImmediate, 0, entry.bits};
+      return {Operand::kImmediate, entry.local, entry.bits};
     case StackEntry::Kind::kLocal: {
       const Operand pin = pin_of(entry.local, entry.type);
       if (is_pin(pin)) return {pin};
@@ -196,7 +206,7 @@ Source FunctionCompiler::use(const StackEntry& entry, std::uint32_t height, unsi
   Source source = source_of(entry, height);
   bool allowed = (classes & bit(source.operand)) != 0;
   if (source.operand == Operand::kImmediate && file_of(entry.type) == kInteger) {
-    allowed = allowed && fits_immediate(source.bits);
+    allowed = allowed && fits_immediate(source.bits, entry.type);
   }
   if (entry.kind == StackEntry::Kind::kTemporary) {
     Accumulator& accumulator = accumulators_[file_of(entry.type)];
@@ -374,11 +384,11 @@ void FunctionCompiler::move_to_local(const StackEntry& entry, std::uint32_t heig
     return;
   }
   if (source.operand == Operand::kImmediate) {
-    if (file == kInteger && fits_immediate(source.bits)) {
+    if (file == kInteger && fits_immediate(source.bits, type)) {
       cell(handlers::move(Operand::kImmediate, pin), source.bits << 32);
     } else {
       cell(file == kInteger ? handlers::move_constant(pin) : handlers::float_move_constant(pin), 0);
-      code_.append(source.bits);
+      append_constant(source, type);
     }
     return;
   }

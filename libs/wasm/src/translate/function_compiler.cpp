@@ -36,6 +36,7 @@ bool FunctionCompiler::compile(std::uint32_t function, const FunctionBody& body)
   at_ = body.code.offset;
   body_ = &body;
   type_ = module_.function_type(function);
+  types_.clear();
   stack_.clear();
   frames_.clear();
   weight_ = 1;

@@ -30,8 +30,8 @@ struct StackEntry {
   ValueType type = ValueType::kI32;
   bool unknown = false;  ///< of any type: popped from below unreachable code
   Kind kind = Kind::kTemporary;
-  std::uint32_t local = 0;
-  std::uint64_t bits = 0;  ///< of a constant; an i32 is sign-extended
+  std::uint32_t local = 0;  ///< its number; of a constant that is a function, the function's
+  std::uint64_t bits = 0;   ///< of a constant; an i32 is sign-extended
 };
 
 /// An open block.
@@ -55,7 +55,7 @@ struct ControlFrame {
 /// An operand as a handler takes it.
 struct Source {
   Operand operand = Operand::kSlot;
-  std::uint32_t slot = 0;
+  std::uint32_t slot = 0;  ///< of an immediate that is a function, the function's number
   std::uint64_t bits = 0;
 };
 
@@ -154,8 +154,12 @@ class FunctionCompiler {
   };
   const UncountedData& uncounted_data() const { return uncounted_data_; }
   const CodeBuffer& code() const { return code_; }
+  /// What is translated from now on comes with notes; see `CodeBuffer`.
+  void keep_notes(containers::Vector<CodeNote>& notes) { code_.keep_notes(notes); }
 
  private:
+  // On the operand stack: of any type.
+  static constexpr ValueType kUnknown{};
   // Most values that may wait as descriptions; older ones are put into their slots.
   static constexpr std::uint32_t kMaxPending = 32;
   static constexpr std::uint32_t kCountedLocals = LocalTypes::kCached;
@@ -183,9 +187,11 @@ class FunctionCompiler {
 
   // operand_stack.cpp; what each instruction does is inline, in operand_stack.hpp
   bool push(const StackEntry& entry);
-  bool push(ValueType type) { return push(StackEntry{.type = type}); }
+  bool push(ValueType type);
+  bool push_type(ValueType type);
   bool make_room();
-  bool settle_pushed(ValueType type);
+  bool settle_pushed(const StackEntry& entry);
+  void drop_top();
   bool place(ValueType type);
   bool begin_slots();
   bool pop(StackEntry& out);
@@ -195,7 +201,7 @@ class FunctionCompiler {
   bool pop_all(std::span<const ValueType> types);
   bool push_all(std::span<const ValueType> types);
   bool check_top(std::span<const ValueType> types);
-  std::uint32_t height() const { return static_cast<std::uint32_t>(stack_.size()); }
+  std::uint32_t height() const { return static_cast<std::uint32_t>(types_.size()); }
 
   // emit.cpp: everything below does nothing while no code is written
   bool emitting() const { return live_; }
@@ -209,6 +215,7 @@ class FunctionCompiler {
   std::uint16_t narrow(std::uint32_t slot, unsigned scratch, ValueType type = ValueType::kI64);
   void move_far(std::uint32_t from, std::uint32_t to, ValueType type);
   void cell(Handler handler, std::uint64_t word);
+  void append_constant(const Source& source, ValueType type);
   void store_at(std::uint32_t slot, const Source& source, ValueType type);
   void flush(std::uint32_t height);
   void flush_top(std::uint32_t count);
@@ -246,6 +253,7 @@ class FunctionCompiler {
   bool read_memory_argument(const OpcodeInfo& info, MemoryArgument& out);
   bool read_offset(std::uint64_t& out);
   AccessOperand use_address(const StackEntry& address, const MemoryArgument& argument);
+  void note_memory(const AccessOperand& access, std::uint32_t memory);
   void emit_load(const OpcodeInfo& info, const StackEntry& address, const MemoryArgument& argument);
   void emit_store(const OpcodeInfo& info, const StackEntry& address, const StackEntry& value,
                   const MemoryArgument& argument);
@@ -288,9 +296,9 @@ class FunctionCompiler {
   bool read_table_index(std::uint32_t& out);
   bool read_element_index(std::uint32_t& out);
   bool emit_on_tables(Handler handler, std::span<const ValueType> operands,
-                      std::initializer_list<std::uint64_t> extra);
-  void emit_slots(Handler handler, std::span<const ValueType> operands,
-                  std::span<const std::uint64_t> extra);
+                      std::initializer_list<std::uint32_t> tables,
+                      const std::uint32_t* segment = nullptr);
+  void emit_slots(Handler handler, std::span<const ValueType> operands);
 
   // control.cpp
   bool control(Opcode opcode);
@@ -339,6 +347,9 @@ class FunctionCompiler {
   std::uint64_t at_ = 0;  ///< offset of the current instruction
   UncountedData uncounted_data_;
 
+  /// The operand stack. Checking needs nothing but types, and keeps a byte for each value: a call
+  /// with many results is a few bytes of input. Translating has the entries beside them.
+  containers::Vector<ValueType> types_;
   containers::Vector<StackEntry> stack_;
   /// While translating, once a vector was pushed: the slot, from the bottom of the operand stack,
   /// at each height. Those of values that were popped last stay. Before that a slot is its height.

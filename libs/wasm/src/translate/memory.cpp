@@ -134,9 +134,15 @@ AccessOperand FunctionCompiler::use_address(const StackEntry& address,
   return out;
 }
 
+/// The cell of the access comes next: if it names its memory, that is in the third word.
+void FunctionCompiler::note_memory(const AccessOperand& access, std::uint32_t memory) {
+  if (access.extra_words != 0) code_.note(code_.size() + 2, Named::kMemory, memory);
+}
+
 void FunctionCompiler::emit_load(const OpcodeInfo& info, const StackEntry& address,
                                  const MemoryArgument& argument) {
   const AccessOperand access = use_address(address, argument);
+  note_memory(access, argument.memory);
   const Shape shape{.family = info.family,
                     .operation = info.operation,
                     .width = info.result == ValueType::kF32 ? Width::k32 : Width::k64,
@@ -155,6 +161,7 @@ void FunctionCompiler::emit_store(const OpcodeInfo& info, const StackEntry& addr
   std::uint64_t word = access.word;
   if (stored.operand == Operand::kSlot) word |= std::uint64_t{narrow(stored.slot, 1)} << 16;
   add_trap_site();
+  note_memory(access, argument.memory);
   const Width width = info.operands[1] == ValueType::kF32 ? Width::k32 : Width::k64;
   cell(is_int
            ? handlers::int_store(info.operation, access.addressing, access.operand, stored.operand)
@@ -199,14 +206,13 @@ bool FunctionCompiler::emit_on_memories(Handler (*find)(Reach), std::span<const 
   for (const std::uint32_t memory : memories) {
     near = near && memory == 0 && module_.memories()[memory].address == AddressType::k32;
   }
-  std::uint64_t extra[3] = {};
-  std::size_t count = 0;
-  if (segment != nullptr) extra[count++] = *segment;
-  for (const std::uint32_t memory : memories) {
-    if (near || !emitting()) break;
-    extra[count++] = std::bit_cast<std::uint64_t>(instance_->memories_[memory]);
+  emit_slots(find(near ? Reach::kNear : Reach::kFar), operands);
+  if (emitting()) {
+    if (segment != nullptr) code_.append(std::uint64_t{*segment});
+    for (const std::uint32_t memory : memories) {
+      if (!near) code_.append(Named::kMemory, memory, instance_->memories_[memory]);
+    }
   }
-  emit_slots(find(near ? Reach::kNear : Reach::kFar), operands, std::span(extra, count));
   accumulators_[kInteger] = {};
   return pop_all(operands);
 }
@@ -218,8 +224,8 @@ bool FunctionCompiler::memory_special(Opcode opcode) {
   if (opcode == Opcode::kMemoryInit || opcode == Opcode::kDataDrop) {
     if (!read_data_index(segment)) return false;
     if (opcode == Opcode::kDataDrop) {
-      const std::uint64_t extra[] = {segment};
-      emit_slots(handlers::data_drop(), {}, extra);
+      emit_slots(handlers::data_drop(), {});
+      if (emitting()) code_.append(std::uint64_t{segment});
       return true;
     }
   }

@@ -13,11 +13,14 @@ bool FunctionCompiler::make_room() {
   constexpr std::size_t kFirst = 64;
   if (height() >= kMaxOperands) return fail(Rule::kOperandStackTooHigh);
   const std::size_t room = std::min<std::size_t>(2 * std::size_t{height()} + kFirst, kMaxOperands);
-  return stack_.try_reserve(room) || fail(Rule::kOutOfMemory);
+  const bool made = types_.try_reserve(room) && (instance_ == nullptr || stack_.try_reserve(room));
+  return made || fail(Rule::kOutOfMemory);
 }
 
-bool FunctionCompiler::settle_pushed(ValueType type) {
-  if (!place(type)) return fail(Rule::kOutOfMemory);
+/// What translation notes of a value that was pushed.
+bool FunctionCompiler::settle_pushed(const StackEntry& entry) {
+  stack_.push_back_reserved(entry);
+  if (!place(entry.type)) return fail(Rule::kOutOfMemory);
   if (height() - settled_ > kMaxPending) {
     if (emitting()) flush(settled_);
     ++settled_;
@@ -73,8 +76,8 @@ bool FunctionCompiler::check_top(std::span<const ValueType> types) {
   std::uint32_t at = height();
   for (std::size_t i = types.size(); i-- > 0;) {
     if (at == frame.height) return frame.unreachable || fail(Rule::kTypeMismatch);
-    const StackEntry& entry = stack_[--at];
-    if (entry.type != types[i] && !entry.unknown) return fail(Rule::kTypeMismatch);
+    const ValueType type = types_[--at];
+    if (type != types[i] && type != kUnknown) return fail(Rule::kTypeMismatch);
   }
   return true;
 }

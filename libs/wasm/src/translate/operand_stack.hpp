@@ -8,21 +8,34 @@
 
 namespace quoll::wasm {
 
-inline bool FunctionCompiler::push(const StackEntry& entry) {
+inline bool FunctionCompiler::push_type(ValueType type) {
   // No more than the limit is ever reserved.
-  if (stack_.size() == stack_.capacity()) [[unlikely]] {
+  if (types_.size() == types_.capacity()) [[unlikely]] {
     if (!make_room()) return false;
   }
-  stack_.push_back_reserved(entry);
-  return instance_ == nullptr || settle_pushed(entry.type);
+  types_.push_back_reserved(type);
+  return true;
+}
+
+inline bool FunctionCompiler::push(ValueType type) {
+  return push_type(type) && (instance_ == nullptr || settle_pushed(StackEntry{.type = type}));
+}
+
+inline bool FunctionCompiler::push(const StackEntry& entry) {
+  return push_type(entry.unknown ? kUnknown : entry.type) &&
+         (instance_ == nullptr || settle_pushed(entry));
 }
 
 inline bool FunctionCompiler::pop(StackEntry& out) {
   if (height() == frames_.back().height) [[unlikely]]
     return pop_from_below(out);
-  out = stack_.back();
-  stack_.pop_back();
-  if (settled_ > height()) settled_ = height();
+  if (instance_ == nullptr) {
+    out.type = types_.back();
+    out.unknown = out.type == kUnknown;
+  } else {
+    out = stack_.back();
+  }
+  drop_top();
   return true;
 }
 
@@ -36,12 +49,18 @@ inline bool FunctionCompiler::pop(ValueType expected, StackEntry& out) {
 inline bool FunctionCompiler::pop(ValueType expected) {
   if (height() == frames_.back().height) [[unlikely]]
     return frames_.back().unreachable || fail(Rule::kTypeMismatch);
-  const StackEntry& top = stack_.back();
-  if (top.type != expected && !top.unknown) [[unlikely]]
+  const ValueType top = types_.data()[types_.size() - 1];
+  if (top != expected && top != kUnknown) [[unlikely]]
     return fail(Rule::kTypeMismatch);
+  drop_top();
+  return true;
+}
+
+inline void FunctionCompiler::drop_top() {
+  types_.pop_back();
+  if (instance_ == nullptr) return;
   stack_.pop_back();
   if (settled_ > height()) settled_ = height();
-  return true;
 }
 
 }  // namespace quoll::wasm

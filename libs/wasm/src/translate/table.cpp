@@ -7,8 +7,8 @@
 
 namespace quoll::wasm {
 
-void FunctionCompiler::emit_slots(Handler handler, std::span<const ValueType> operands,
-                                  std::span<const std::uint64_t> extra) {
+/// The caller appends what follows, if code is written.
+void FunctionCompiler::emit_slots(Handler handler, std::span<const ValueType> operands) {
   if (!emitting()) return;
   const auto count = static_cast<std::uint32_t>(operands.size());
   flush_top(count);
@@ -19,7 +19,6 @@ void FunctionCompiler::emit_slots(Handler handler, std::span<const ValueType> op
   }
   add_trap_site();
   cell(handler, std::uint64_t{home_slot(first)} * kWordBytes | wide << 32);
-  for (const std::uint64_t word : extra) code_.append(word);
   release(first);
 }
 
@@ -35,11 +34,19 @@ bool FunctionCompiler::read_element_index(std::uint32_t& out) {
   return true;
 }
 
-/// Puts the operands of an instruction on tables into their slots and writes its cell.
+/// Puts the operands of an instruction on tables into their slots and writes its cell: tables,
+/// then the segment.
 bool FunctionCompiler::emit_on_tables(Handler handler, std::span<const ValueType> operands,
-                                      std::initializer_list<std::uint64_t> extra) {
+                                      std::initializer_list<std::uint32_t> tables,
+                                      const std::uint32_t* segment) {
   if (!check_top(operands)) return false;
-  emit_slots(handler, operands, std::span(extra.begin(), extra.size()));
+  emit_slots(handler, operands);
+  if (emitting()) {
+    for (const std::uint32_t table : tables) {
+      code_.append(Named::kTable, table, instance_->tables_[table]);
+    }
+    if (segment != nullptr) code_.append(std::uint64_t{*segment});
+  }
   accumulators_[kInteger] = {};
   return pop_all(operands);
 }
@@ -48,12 +55,9 @@ bool FunctionCompiler::table_instruction(Opcode opcode) {
   constexpr ValueType kI32 = ValueType::kI32;
   std::uint32_t index = 0;
   std::uint32_t other = 0;
-  const auto table = [this](std::uint32_t i) {
-    return emitting() ? std::bit_cast<std::uint64_t>(instance_->tables_[i]) : 0;
-  };
   if (opcode == Opcode::kTableInit || opcode == Opcode::kElemDrop) {
     if (!read_element_index(other)) return false;
-    if (opcode == Opcode::kElemDrop) return emit_on_tables(handlers::elem_drop(), {}, {other});
+    if (opcode == Opcode::kElemDrop) return emit_on_tables(handlers::elem_drop(), {}, {}, &other);
   }
   if (!read_table_index(index)) return false;
   const TableType& type = module_.tables()[index];
@@ -63,21 +67,21 @@ bool FunctionCompiler::table_instruction(Opcode opcode) {
   switch (opcode) {
     case Opcode::kTableGet: {
       const ValueType operands[] = {address};
-      return emit_on_tables(handlers::table_get(reach), operands, {table(index)}) && push(element);
+      return emit_on_tables(handlers::table_get(reach), operands, {index}) && push(element);
     }
     case Opcode::kTableSet: {
       const ValueType operands[] = {address, element};
-      return emit_on_tables(handlers::table_set(reach), operands, {table(index)});
+      return emit_on_tables(handlers::table_set(reach), operands, {index});
     }
     case Opcode::kTableSize:
-      return emit_on_tables(handlers::table_size(), {}, {table(index)}) && push(address);
+      return emit_on_tables(handlers::table_size(), {}, {index}) && push(address);
     case Opcode::kTableGrow: {
       const ValueType operands[] = {element, address};
-      return emit_on_tables(handlers::table_grow(reach), operands, {table(index)}) && push(address);
+      return emit_on_tables(handlers::table_grow(reach), operands, {index}) && push(address);
     }
     case Opcode::kTableFill: {
       const ValueType operands[] = {address, element, address};
-      return emit_on_tables(handlers::table_fill(reach), operands, {table(index)});
+      return emit_on_tables(handlers::table_fill(reach), operands, {index});
     }
     case Opcode::kTableCopy: {
       if (!read_table_index(other)) return false;
@@ -87,12 +91,12 @@ bool FunctionCompiler::table_instruction(Opcode opcode) {
                                     value_type(narrower(type.address, source.address))};
       const bool near = reach == Reach::kNear && source.address == AddressType::k32;
       return emit_on_tables(handlers::table_copy(near ? Reach::kNear : Reach::kFar), operands,
-                            {table(index), table(other)});
+                            {index, other});
     }
     default: {
       if (module_.element_segments()[other].type != element) return fail(Rule::kTypeMismatch);
       const ValueType operands[] = {address, kI32, kI32};
-      return emit_on_tables(handlers::table_init(reach), operands, {table(index), other});
+      return emit_on_tables(handlers::table_init(reach), operands, {index}, &other);
     }
   }
 }
@@ -120,6 +124,7 @@ bool FunctionCompiler::reference_instruction(Opcode opcode) {
       if (function >= module_.function_count()) return fail(Rule::kUnknownFunction);
       StackEntry entry{.type = ValueType::kFuncRef, .kind = StackEntry::Kind::kConstant};
       if (instance_ != nullptr) {
+        entry.local = function;
         entry.bits = std::bit_cast<std::uint64_t>(instance_->functions_[function]);
       } else if (declared_.empty() || (declared_[function / 64] >> (function % 64) & 1) == 0) {
         return fail(Rule::kUndeclaredFunctionReference);

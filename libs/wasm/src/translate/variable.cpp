@@ -41,6 +41,7 @@ bool FunctionCompiler::global_instruction(Opcode opcode) {
     if (emitting()) {
       const bool is_vector = type.value == ValueType::kV128;
       const auto address = std::bit_cast<std::uint64_t>(&instance_->globals_[index]->cell_);
+      code_.note(code_.size() + 2, Named::kGlobal, index);
       emit_result(Shape{.family = is_vector ? Family::kVectorGlobalGet : Family::kGlobalGet}, 0, 1,
                   type.value, {&address, 1});
     }
@@ -57,7 +58,7 @@ bool FunctionCompiler::global_instruction(Opcode opcode) {
   cell(type.value == ValueType::kV128 ? handlers::vector_global_set()
                                       : handlers::global_set(source.operand),
        word);
-  code_.append(std::bit_cast<std::uint64_t>(&instance_->globals_[index]->cell_));
+  code_.append(Named::kGlobal, index, &instance_->globals_[index]->cell_);
   return true;
 }
 

@@ -196,6 +196,7 @@ void FunctionCompiler::emit_vector_load(Shape shape, std::span<const StackEntry>
   std::uint64_t word = 0;
   if (one_lane) word |= field(use_vector(operands[1], height() + 1, 1), 1);
   const AccessOperand access = use_address(operands[0], immediates.memory);
+  note_memory(access, immediates.memory.memory);
   shape.a = access.operand;
   shape.addressing = access.addressing;
   word |= access.word;
@@ -217,6 +218,7 @@ void FunctionCompiler::emit_vector_store(Opcode opcode, std::span<const StackEnt
   const bool one_lane = row.family == Family::kVectorStoreLane;
   const std::uint32_t lane = one_lane ? immediates.lane * lane_bytes(row.lanes) : 0;
   add_trap_site();
+  note_memory(access, immediates.memory.memory);
   // One lane is stored as the number that lies in its part of the slot.
   cell(one_lane ? handlers::int_store(lane_store(row.lanes), access.addressing, access.operand,
                                       Operand::kSlot)

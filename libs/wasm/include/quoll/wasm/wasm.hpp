@@ -16,6 +16,7 @@
 #include <quoll/wasm/memory_provider.hpp>
 #include <quoll/wasm/module.hpp>
 #include <quoll/wasm/store.hpp>
+#include <quoll/wasm/translation_hash.hpp>
 #include <quoll/wasm/trap.hpp>
 #include <quoll/wasm/types.hpp>
 #include <quoll/wasm/value.hpp>
