@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include <quoll/wasm/module.hpp>
+
 #include "module_builder.hpp"
 
 namespace quoll::wasm::test {
@@ -64,6 +66,13 @@ inline Code access_value(const OpcodeInfo& op) {
 inline Code after_access(const OpcodeInfo& op) {
   const Code lane = op.immediates == Immediates::kMemArgLane ? Code::raw({1}) : Code();
   return lane + (op.result_count == 1 ? Code(Opcode::kDrop) : Code());
+}
+
+/// Where in the module the access of function `f` stands, which is its last instruction but those
+/// of `after_access`. No function is imported.
+inline std::uint64_t access_offset(const Module& module, std::uint32_t f, const Code& access) {
+  const ByteRange body = module.bodies()[f].code;
+  return body.offset + body.size - 1 - access.bytes().size();
 }
 
 /// The opcode's text, as a name of a test.

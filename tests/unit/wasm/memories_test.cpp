@@ -96,6 +96,8 @@ TEST_P(EveryFarAccess, IsExactAtTheLastByte) {
         EXPECT_EQ(outcome.returned(), inside) << op.text << " " << addresses[i] << "+" << offset;
         if (!inside) {
           EXPECT_EQ(outcome.trap.kind, TrapKind::kOutOfBoundsMemoryAccess);
+          EXPECT_EQ(outcome.trap.function_index, f);
+          EXPECT_EQ(outcome.trap.byte_offset, test::access_offset(guest.module(), f, access));
         }
       }
     }

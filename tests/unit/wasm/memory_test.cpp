@@ -55,6 +55,8 @@ TEST_P(EveryAccess, IsExactAtTheLastByte) {
       EXPECT_EQ(outcome.returned(), fits) << op.text << " " << c.address << "+" << c.offset;
       if (!fits) {
         EXPECT_EQ(outcome.trap.kind, TrapKind::kOutOfBoundsMemoryAccess);
+        EXPECT_EQ(outcome.trap.function_index, f);
+        EXPECT_EQ(outcome.trap.byte_offset, test::access_offset(guest.module(), f, access));
       }
     }
   }
