@@ -173,7 +173,7 @@ TEST(Bounds, AByteBecomesNotMuchCode) {
   const Case cases[] = {
       {"calls around which pins are saved", pin + times(kPieces, Code(Opcode::kCall, 0))},
       {"selects of far values",
-       times(2 * kPieces, get(kFar)) + times(kPieces - 1, Opcode::kSelect) + to_far},
+       times(2 * kPieces - 1, get(kFar)) + times(kPieces - 1, Opcode::kSelect) + to_far},
       {"sums of far values",
        times(kPieces, get(kFar)) + times(kPieces - 1, Opcode::kI32Add) + to_far},
       {"branches that take far values along",

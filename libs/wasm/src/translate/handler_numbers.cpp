@@ -51,11 +51,15 @@ void all_of(Take& take, Handler (*find)(Parameters...)) {
   each<Parameters...>(take, find);
 }
 
+}  // namespace
+
+namespace handlers {
+namespace {
+
 /// Every function of handlers.hpp, in its order. A new one goes to the end: numbers stay.
 template <typename Take>
 void each_handler(Take& take) {
   const auto all = [&take](auto... finds) { (all_of(take, finds), ...); };
-  using namespace handlers;
   all(&int_binary, &int_compare, &int_unary, &float_binary, &float_compare, &float_unary,
       &int_to_float, &float_to_int, &float_to_float);
   all(&branch, &branch_if, &compare_branch, &float_compare_branch, &branch_table);
@@ -76,6 +80,7 @@ void each_handler(Take& take) {
 }
 
 }  // namespace
+}  // namespace handlers
 
 bool HandlerNumbers::build() {
   bool complete = true;
@@ -87,7 +92,7 @@ bool HandlerNumbers::build() {
     complete = complete && entries_.try_push_back(entry);
   };
   entries_.clear();
-  each_handler(take);
+  handlers::each_handler(take);
   if (!complete) return false;
   std::sort(entries_.begin(), entries_.end(), [](const Entry& a, const Entry& b) {
     return a.address != b.address ? a.address < b.address : a.number < b.number;

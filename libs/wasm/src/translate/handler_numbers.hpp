@@ -14,7 +14,8 @@ namespace quoll::wasm {
 
 /// Maps a handler to its place in a list of all: the functions of handlers.hpp one after the other,
 /// each with all values of its parameters. A handler that several of these give has the first one's
-/// number. The numbers are the same in every build of the same sources.
+/// number. The numbers are the same in every build of the same sources, if the linker merges no
+/// equal functions.
 ///
 /// For diagnosis: making the list asks for every handler there is.
 class HandlerNumbers {

@@ -20,9 +20,9 @@ const char* text(HashError error) noexcept;
 
 /// A hash of the translation of every function of the instance. Handlers count as their numbers in
 /// the list of all handlers, addresses as what they name; so the hash says the same wherever things
-/// lie in memory: in another process, another store, on another kind of machine. It depends on
-/// the module's bytes, on which imports are of the host and which of other instances, and on
-/// whether the engine is interruptible.
+/// lie in memory, in another process or another store. It depends on the module's bytes, on which
+/// imports are of the host and which of other instances, and on whether the engine is
+/// interruptible.
 ///
 /// For diagnosis and tests. Every function is translated once more, and what was translated before
 /// is compared with it; the instance is left as it was.
