@@ -96,6 +96,9 @@ TEST(KnownDefects, WasmTableIndicesCountElements) {
   m.export_as("copy", ExternKind::kFunction,
               m.function(unary, Code::i32(1) + get(0) + Code::i32(kElements - 1) +
                                     Code(Opcode::kTableCopy, 1, 0) + Code::i32(0)));
+  m.export_as("copy_to", ExternKind::kFunction,
+              m.function(unary, get(0) + Code::i32(0) + Code::i32(1) +
+                                    Code(Opcode::kTableCopy, 1, 0) + Code::i32(0)));
   test::Guest guest(m.build());
   Table* const table = guest.store().create_table({ValueType::kFuncRef, {kElements, 0, false}},
                                                   Value::funcref(nullptr));
@@ -111,6 +114,8 @@ TEST(KnownDefects, WasmTableIndicesCountElements) {
   EXPECT_EQ(guest.value(index("call1"), {Value::i32(kElements - 1)}).as_i32(), 998 + kElements);
   EXPECT_EQ(guest.trap(index("call1"), {Value::i32(0)}).kind, TrapKind::kUninitializedElement);
   EXPECT_EQ(guest.trap(index("copy"), {Value::i32(2)}).kind, TrapKind::kOutOfBoundsTableAccess);
+  EXPECT_EQ(guest.trap(index("copy_to"), {Value::i32(kElements)}).kind,
+            TrapKind::kOutOfBoundsTableAccess);
   // The imported table may grow beyond what was asked for; what it gains is its own.
   EXPECT_EQ(table->grow(1, Value::funcref(&guest.instance().function(functions[5]))), kElements);
   EXPECT_EQ(guest.value(index("call0"), {Value::i32(kElements)}).as_i32(), 1005u);
@@ -195,7 +200,7 @@ TEST(KnownDefects, WasmNestedBlockTypesKeepTheirHeights) {
   EXPECT_EQ(refused(values + block(Opcode::kBlock, 0) + Opcode::kEnd), Rule::kTypeMismatch)
       << "results in another order";
   EXPECT_EQ(refused(values + values + block(Opcode::kBlock, 0) + Opcode::kDrop + Opcode::kDrop +
-                    Opcode::kDrop),
+                    Opcode::kDrop + Opcode::kDrop + get(1) + get(0) + Opcode::kEnd),
             Rule::kTypeMismatch)
       << "what lies below the block";
   EXPECT_EQ(refused(values + block(Opcode::kBlock, 2) + Opcode::kEnd), Rule::kUnknownType);

@@ -157,5 +157,16 @@ TEST(Limits, OfRecursionAreWhereTheyAreDocumented) {
   }
 }
 
+/// A frame counts whole: it does not begin where it would not end.
+TEST(Limits, OfTheStackHoldForEachFrame) {
+  constexpr std::uint32_t kLocals = 1000;
+  ModuleBuilder m;
+  const auto f = m.function(m.type({}, {}), Opcode::kNop, {{kLocals, ValueType::kI64}});
+  test::Guest small(m.build(), test::host_config(kLocals * 8));
+  EXPECT_EQ(small.trap(f).kind, TrapKind::kCallStackExhausted);
+  test::Guest large(m.build(), test::host_config(kLocals * 8 + 256));
+  EXPECT_TRUE(large.call(f, {}).returned());
+}
+
 }  // namespace
 }  // namespace quoll::wasm
