@@ -3,8 +3,7 @@
 // quoll-host-run: a WebAssembly program on the workstation.
 #include <csignal>
 #include <cstdio>
-#include <fstream>
-#include <iterator>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -21,6 +20,7 @@ constexpr int kUsageStatus = 2;
 constexpr int kNotFoundStatus = 127;
 constexpr int kNotLoadedStatus = 126;
 constexpr int kTrappedStatus = 134;
+constexpr std::size_t kReadAtOnce = 65536;
 
 struct Options {
   std::vector<wasi::Preopen> preopens;
@@ -80,6 +80,24 @@ int status_of(const wasi::End& end) {
   return kNotLoadedStatus;
 }
 
+// All of a file; nothing when there is none. In large pieces: where a small program is counted,
+// reading character by character would be much of it.
+std::optional<std::vector<std::uint8_t>> read_file(const std::string& path) {
+  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "rb"),
+                                                             &std::fclose);
+  if (!file) return std::nullopt;
+  std::vector<std::uint8_t> content;
+  std::size_t size = 0;
+  std::size_t count = 0;
+  do {
+    size += count;
+    content.resize(size + kReadAtOnce);
+    count = std::fread(content.data() + size, 1, kReadAtOnce, file.get());
+  } while (count > 0);
+  content.resize(size);
+  return content;
+}
+
 int main(std::span<char*> words) {
   std::signal(SIGPIPE, SIG_IGN);
   PosixHost host;
@@ -87,13 +105,11 @@ int main(std::span<char*> words) {
   if (const auto status = parse(host, options, words)) return *status;
 
   const std::string path(options.arguments.front());
-  std::ifstream file(path, std::ios::binary);
-  if (!file) {
+  const auto module = read_file(path);
+  if (!module) {
     std::fprintf(stderr, "quoll: %s: no such file\n", path.c_str());
     return kNotFoundStatus;
   }
-  const std::string content{std::istreambuf_iterator<char>(file), {}};
-  const std::vector<std::uint8_t> module(content.begin(), content.end());
 
   const wasm::EngineConfig engine{.memory = wasm::host_memory_provider()};
   const wasi::ProcessSpec process{
@@ -104,7 +120,7 @@ int main(std::span<char*> words) {
   return status_of(wasi::run({.host = host,
                               .engine = engine,
                               .process = process,
-                              .module = module,
+                              .module = *module,
                               .name = path.substr(path.rfind('/') + 1)}));
 }
 
