@@ -13,6 +13,11 @@ else()
   set(QUOLL_TARGET_RISCV64 FALSE)
   set(QUOLL_ARCH mock)
 endif()
+# RISC-V, but somebody else's system: what the workstation runs in user-mode emulation.
+set(QUOLL_TARGET_LINUX FALSE)
+if(CMAKE_SYSTEM_NAME STREQUAL "Linux" AND CMAKE_CROSSCOMPILING)
+  set(QUOLL_TARGET_LINUX TRUE)
+endif()
 
 # Only the kernel and the loader differ; the guest runtime is the same in both.
 option(QUOLL_CHECKED "Kernel with debug assertions, lock ranks checked, functions not inlined" OFF)
@@ -40,7 +45,7 @@ set(CMAKE_C_FLAGS_DEBUG "-O1 -g")
 add_compile_options(-ffile-prefix-map=${CMAKE_SOURCE_DIR}=quoll -fno-strict-aliasing
                     $<$<COMPILE_LANGUAGE:CXX>:-fno-rtti>)
 
-if(NOT QUOLL_TARGET_RISCV64)
+if(NOT QUOLL_TARGET_RISCV64 AND NOT QUOLL_TARGET_LINUX)
   # The workstation uses the same standard library as the kernel.
   add_compile_options($<$<COMPILE_LANGUAGE:CXX>:-stdlib=libc++>)
   add_link_options(-stdlib=libc++ -fuse-ld=lld)

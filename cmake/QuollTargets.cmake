@@ -6,7 +6,8 @@
 #       libs/<room>: the target quoll_<room>. For RISC-V it exists three times, as
 #       quoll_<room> (kernel and loader: no floating point registers) and as
 #       quoll_<room>.user and quoll_<room>.user-zb (the guest runtime, and the same for machines
-#       with Zba and Zbb); each links its own kind.
+#       with Zba and Zbb); each links its own kind. For Linux on RISC-V it has the guest runtime's
+#       flags, as far as they are not about what lies beneath.
 #   quoll_unit_test(<room> SOURCES ... [DEPS <target> ...])
 #       tests/unit/<room>: one GoogleTest program, CTest label `unit`. Host only.
 #   quoll_thread_test(<room> SOURCES ... [DEPS <target without sources> ...] [ROOMS <target> ...])
@@ -14,9 +15,11 @@
 #       rest is built with; the sources of ROOMS are compiled for it again. CTest label `unit`.
 #       Host only.
 
+set(QUOLL_RISCV_CODE
+    -ffunction-sections -fdata-sections
+    -fno-threadsafe-statics -fno-stack-protector -fno-omit-frame-pointer)
 set(QUOLL_RISCV_COMMON
-    -mcmodel=medany -ffreestanding -ffunction-sections -fdata-sections
-    -fno-threadsafe-statics -fno-stack-protector -fno-omit-frame-pointer
+    -mcmodel=medany -ffreestanding ${QUOLL_RISCV_CODE}
     $<$<COMPILE_LANGUAGE:CXX>:-nostdinc++>
     $<$<COMPILE_LANGUAGE:CXX>:-isystem${CMAKE_SOURCE_DIR}/cmake/libcxx>
     $<$<COMPILE_LANGUAGE:CXX>:-isystem/usr/lib/llvm-19/include/c++/v1>
@@ -37,11 +40,15 @@ else()
   list(APPEND QUOLL_KERNEL_FLAGS -DNDEBUG)
 endif()
 # Nobody walks the runtime's frames: backtraces are of WebAssembly's calls.
-set(QUOLL_USER_FLAGS ${QUOLL_RISCV_COMMON} -march=rv64gc -mabi=lp64d -DNDEBUG -fomit-frame-pointer
+set(QUOLL_USER_CODE -mabi=lp64d -DNDEBUG -fomit-frame-pointer
     $<$<COMPILE_LANGUAGE:CXX>:-fno-exceptions>)
-set(QUOLL_USER_ZB_FLAGS ${QUOLL_RISCV_COMMON} -march=rv64gc_zba_zbb -mabi=lp64d -DNDEBUG
-    -fomit-frame-pointer
-    $<$<COMPILE_LANGUAGE:CXX>:-fno-exceptions>)
+set(QUOLL_USER_FLAGS ${QUOLL_RISCV_COMMON} -march=rv64gc ${QUOLL_USER_CODE})
+set(QUOLL_USER_ZB_FLAGS ${QUOLL_RISCV_COMMON} -march=rv64gc_zba_zbb ${QUOLL_USER_CODE})
+# The same code in a Linux process, for the instruction set of the preset. As in a freestanding program
+# no loop becomes a call of memset. The other standard library deduces an array's type from all its
+# elements in one expression.
+set(QUOLL_LINUX_FLAGS -mcmodel=medany -fno-builtin ${QUOLL_RISCV_CODE} ${QUOLL_USER_CODE}
+    -fbracket-depth=1024)
 
 function(_quoll_add_library target suffix flags)
   cmake_parse_arguments(PARSE_ARGV 3 arg "" "ROOM" "SOURCES;DEPS;THIRD_PARTY")
@@ -69,6 +76,8 @@ function(quoll_library room)
     _quoll_add_library(quoll_${room} "" "${QUOLL_KERNEL_FLAGS}" ${ARGN})
     _quoll_add_library(quoll_${room}.user ".user" "${QUOLL_USER_FLAGS}" ${ARGN})
     _quoll_add_library(quoll_${room}.user-zb ".user-zb" "${QUOLL_USER_ZB_FLAGS}" ${ARGN})
+  elseif(QUOLL_TARGET_LINUX)
+    _quoll_add_library(quoll_${room} "" "${QUOLL_LINUX_FLAGS}" ${ARGN})
   else()
     _quoll_add_library(quoll_${room} "" "" ${ARGN})
   endif()
