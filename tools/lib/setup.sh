@@ -26,8 +26,12 @@ quoll_packages_test=(
   clang-format-19 clang-tidy-19 git ccache
   gdb-multiarch                                  # the debugger's commands are tested
 )
-# Libraries that benchmarks run beside ours, and what counts their instructions; no test needs them.
-quoll_packages_peers=("${quoll_packages_test[@]}" libboost1.81-dev libtbb-dev valgrind libc6-dbg)
+# Libraries that benchmarks run beside ours, what counts their instructions, and what makes and runs
+# processes of Linux on RISC-V; no test needs them.
+quoll_packages_peers=(
+  "${quoll_packages_test[@]}" libboost1.81-dev libtbb-dev valgrind libc6-dbg
+  qemu-user libc6-dev-riscv64-cross libstdc++-12-dev-riscv64-cross
+)
 
 quoll_say() { printf 'quoll: %s\n' "$*" >&2; }
 quoll_fail() {

@@ -15,8 +15,13 @@ using qemu_plugin_id_t = std::uint64_t;
 /// Instructions that are translated together, and executed so unless something happens.
 struct qemu_plugin_tb;
 struct qemu_plugin_insn;
-/// How the system was started; not looked at.
-struct qemu_info_t;
+/// How QEMU was started, as far as that is looked at.
+struct qemu_info_t {
+  const char* target;
+  int oldest_version;
+  int version;
+  bool whole_machine;  ///< and not one process of Linux
+};
 
 /// What a callback reads or writes of the machine's registers.
 enum qemu_plugin_cb_flags { QEMU_PLUGIN_CB_NO_REGS, QEMU_PLUGIN_CB_R_REGS, QEMU_PLUGIN_CB_RW_REGS };

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //
 // A plugin of QEMU: how many instructions guests execute in user mode. It looks at the machine from
-// outside: the image is the one that is used otherwise, not an instruction more.
+// outside: the image is the one that is used otherwise, not an instruction more. In user-mode
+// emulation it counts all that the process executes.
 //
 //   -plugin file=user_instructions.so,out=OUT[,limit=N]
 //
@@ -22,11 +23,13 @@
 namespace {
 
 constexpr std::uint64_t kMemoryStart = 0x8000'0000;
+constexpr std::uint64_t kEverything = ~std::uint64_t{0};
 
 // Kept to the very end: QEMU calls when the machine has ended, which is after destructors would.
 [[clang::no_destroy]] std::string out_path;
 std::uint64_t executed = 0;
 std::uint64_t limit = 0;  // none
+std::uint64_t user_end = kMemoryStart;
 
 void write_count() {
   std::FILE* const out = std::fopen(out_path.c_str(), "w");
@@ -47,7 +50,7 @@ void translated(qemu_plugin_id_t, qemu_plugin_tb* block) {
   const std::size_t count = qemu_plugin_tb_n_insns(block);
   for (std::size_t i = 0; i < count; ++i) {
     qemu_plugin_insn* const instruction = qemu_plugin_tb_get_insn(block, i);
-    if (qemu_plugin_insn_vaddr(instruction) >= kMemoryStart) return;
+    if (qemu_plugin_insn_vaddr(instruction) >= user_end) return;
     if (i == 0 && limit != 0) {
       qemu_plugin_register_vcpu_tb_exec_cb(block, &compare_with_limit, QEMU_PLUGIN_CB_NO_REGS,
                                            nullptr);
@@ -71,8 +74,9 @@ const char* value_of(const char* argument, const char* key) {
 
 QUOLL_PLUGIN_EXPORT int qemu_plugin_version = 1;
 
-QUOLL_PLUGIN_EXPORT int qemu_plugin_install(qemu_plugin_id_t id, const qemu_info_t*, int argc,
+QUOLL_PLUGIN_EXPORT int qemu_plugin_install(qemu_plugin_id_t id, const qemu_info_t* info, int argc,
                                             char** argv) {
+  if (!info->whole_machine) user_end = kEverything;
   for (int i = 0; i < argc; ++i) {
     if (const char* const path = value_of(argv[i], "out=")) out_path = path;
     if (const char* const most = value_of(argv[i], "limit=")) {
