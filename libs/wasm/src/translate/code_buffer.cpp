@@ -28,6 +28,12 @@ constexpr std::int64_t origin(PendingBranch branch) {
 
 }  // namespace
 
+bool CodeBuffer::make_room() {
+  const std::size_t room = words_.size() + words_.size() / 2 + 16;
+  if (words_.size() > kMaxCodeBytes / kWordBytes || !words_.try_reserve(room)) failed_ = true;
+  return !failed_;
+}
+
 std::uint32_t CodeBuffer::field(PendingBranch branch) const {
   const std::uint64_t word = words_[branch.word()];
   return static_cast<std::uint32_t>(is_upper_half(branch) ? word >> 32 : word);

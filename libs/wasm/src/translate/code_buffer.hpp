@@ -67,7 +67,6 @@ class CodeBuffer {
   /// that to run the code.
   void keep_notes(containers::Vector<CodeNote>& notes) { notes_ = &notes; }
   bool failed() const { return failed_; }
-  bool too_large() const { return words_.size() > kMaxCodeBytes / kWordBytes; }
   std::uint32_t size() const { return static_cast<std::uint32_t>(words_.size()); }
   std::span<const std::uint64_t> words() const { return words_.span(); }
   /// As SiteReader reads them.
@@ -75,10 +74,14 @@ class CodeBuffer {
   std::uint64_t& operator[](std::uint32_t word) { return words_[word]; }
 
   void append(std::uint64_t word) {
-    if (too_large() || !words_.try_push_back(word)) failed_ = true;
+    if (words_.size() == words_.capacity()) [[unlikely]] {
+      if (!make_room()) return;
+    }
+    words_.push_back_reserved(word);
   }
   void append(Handler handler) {
-    note(size(), Named::kHandler);
+    if (notes_ != nullptr) [[unlikely]]
+      note(size(), Named::kHandler);
     append(std::bit_cast<std::uint64_t>(handler));
   }
   /// Appends an address of something that is not a handler.
@@ -111,6 +114,8 @@ class CodeBuffer {
   std::uint32_t field(PendingBranch branch) const;
   void set_field(PendingBranch branch, std::uint32_t value);
   bool is_valid(PendingBranch branch) const { return branch.word() < words_.size(); }
+  /// For one word more, unless there is no memory or the code is too large already.
+  bool make_room();
   /// Forgets the notes on words that are there no more.
   void drop_notes();
 

@@ -110,8 +110,7 @@ std::span<const ValueType> FunctionCompiler::label_types(const ControlFrame& fra
 
 void FunctionCompiler::mark_unreachable() {
   ControlFrame& frame = frames_.back();
-  types_.truncate(frame.height);
-  stack_.truncate(frame.height);
+  height_ = frame.height;
   if (settled_ > frame.height) settled_ = frame.height;
   frame.unreachable = true;
   live_ = false;

@@ -36,8 +36,7 @@ bool FunctionCompiler::compile(std::uint32_t function, const FunctionBody& body)
   at_ = body.code.offset;
   body_ = &body;
   type_ = module_.function_type(function);
-  types_.clear();
-  stack_.clear();
+  height_ = 0;
   frames_.clear();
   weight_ = 1;
   loops_ = 0;

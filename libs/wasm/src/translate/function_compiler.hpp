@@ -188,9 +188,8 @@ class FunctionCompiler {
   // operand_stack.cpp; what each instruction does is inline, in operand_stack.hpp
   bool push(const StackEntry& entry);
   bool push(ValueType type);
-  bool push_type(ValueType type);
   bool make_room();
-  bool settle_pushed(const StackEntry& entry);
+  bool settle_pushed(ValueType type);
   void drop_top();
   bool place(ValueType type);
   bool begin_slots();
@@ -201,7 +200,8 @@ class FunctionCompiler {
   bool pop_all(std::span<const ValueType> types);
   bool push_all(std::span<const ValueType> types);
   bool check_top(std::span<const ValueType> types);
-  std::uint32_t height() const { return static_cast<std::uint32_t>(types_.size()); }
+  ValueType type_at(std::uint32_t height) const;
+  std::uint32_t height() const { return height_; }
 
   // emit.cpp: everything below does nothing while no code is written
   bool emitting() const { return live_; }
@@ -347,10 +347,13 @@ class FunctionCompiler {
   std::uint64_t at_ = 0;  ///< offset of the current instruction
   UncountedData uncounted_data_;
 
-  /// The operand stack. Checking needs nothing but types, and keeps a byte for each value: a call
-  /// with many results is a few bytes of input. Translating has the entries beside them.
+  /// The operand stack, of which the lowest `height_` elements are in use. Checking needs nothing
+  /// but types, and keeps a byte for each value: a call with many results is a few bytes of input.
+  /// Translating has entries in their place.
   containers::Vector<ValueType> types_;
   containers::Vector<StackEntry> stack_;
+  std::uint32_t height_ = 0;
+  std::uint32_t room_ = 0;  ///< for so many
   /// While translating, once a vector was pushed: the slot, from the bottom of the operand stack,
   /// at each height. Those of values that were popped last stay. Before that a slot is its height.
   containers::Vector<std::uint32_t> slots_;

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //
 // The operand stack: what validation requires of it.
+#include "translate/operand_stack.hpp"
+
 #include <algorithm>
 
 #include <quoll/wasm/limits.hpp>
-
-#include "translate/function_compiler.hpp"
 
 namespace quoll::wasm {
 
@@ -13,14 +13,15 @@ bool FunctionCompiler::make_room() {
   constexpr std::size_t kFirst = 64;
   if (height() >= kMaxOperands) return fail(Rule::kOperandStackTooHigh);
   const std::size_t room = std::min<std::size_t>(2 * std::size_t{height()} + kFirst, kMaxOperands);
-  const bool made = types_.try_reserve(room) && (instance_ == nullptr || stack_.try_reserve(room));
-  return made || fail(Rule::kOutOfMemory);
+  const bool made = instance_ == nullptr ? types_.try_resize(room) : stack_.try_resize(room);
+  if (!made) return fail(Rule::kOutOfMemory);
+  room_ = static_cast<std::uint32_t>(room);
+  return true;
 }
 
 /// What translation notes of a value that was pushed.
-bool FunctionCompiler::settle_pushed(const StackEntry& entry) {
-  stack_.push_back_reserved(entry);
-  if (!place(entry.type)) return fail(Rule::kOutOfMemory);
+bool FunctionCompiler::settle_pushed(ValueType type) {
+  if (!place(type)) return fail(Rule::kOutOfMemory);
   if (height() - settled_ > kMaxPending) {
     if (emitting()) flush(settled_);
     ++settled_;
@@ -76,7 +77,7 @@ bool FunctionCompiler::check_top(std::span<const ValueType> types) {
   std::uint32_t at = height();
   for (std::size_t i = types.size(); i-- > 0;) {
     if (at == frame.height) return frame.unreachable || fail(Rule::kTypeMismatch);
-    const ValueType type = types_[--at];
+    const ValueType type = type_at(--at);
     if (type != types[i] && type != kUnknown) return fail(Rule::kTypeMismatch);
   }
   return true;

@@ -8,32 +8,37 @@
 
 namespace quoll::wasm {
 
-inline bool FunctionCompiler::push_type(ValueType type) {
+inline bool FunctionCompiler::push(const StackEntry& entry) {
   // No more than the limit is ever reserved.
-  if (types_.size() == types_.capacity()) [[unlikely]] {
+  if (height_ == room_) [[unlikely]] {
     if (!make_room()) return false;
   }
-  types_.push_back_reserved(type);
-  return true;
+  if (instance_ == nullptr) {
+    types_.data()[height_++] = entry.unknown ? kUnknown : entry.type;
+    return true;
+  }
+  stack_.data()[height_++] = entry;
+  return settle_pushed(entry.type);
 }
 
 inline bool FunctionCompiler::push(ValueType type) {
-  return push_type(type) && (instance_ == nullptr || settle_pushed(StackEntry{.type = type}));
+  return push(StackEntry{.type = type});
 }
 
-inline bool FunctionCompiler::push(const StackEntry& entry) {
-  return push_type(entry.unknown ? kUnknown : entry.type) &&
-         (instance_ == nullptr || settle_pushed(entry));
+inline ValueType FunctionCompiler::type_at(std::uint32_t height) const {
+  if (instance_ == nullptr) return types_.data()[height];
+  const StackEntry& entry = stack_.data()[height];
+  return entry.unknown ? kUnknown : entry.type;
 }
 
 inline bool FunctionCompiler::pop(StackEntry& out) {
-  if (height() == frames_.back().height) [[unlikely]]
+  if (height_ == frames_.back().height) [[unlikely]]
     return pop_from_below(out);
   if (instance_ == nullptr) {
-    out.type = types_.back();
+    out.type = types_.data()[height_ - 1];
     out.unknown = out.type == kUnknown;
   } else {
-    out = stack_.back();
+    out = stack_.data()[height_ - 1];
   }
   drop_top();
   return true;
@@ -47,9 +52,9 @@ inline bool FunctionCompiler::pop(ValueType expected, StackEntry& out) {
 }
 
 inline bool FunctionCompiler::pop(ValueType expected) {
-  if (height() == frames_.back().height) [[unlikely]]
+  if (height_ == frames_.back().height) [[unlikely]]
     return frames_.back().unreachable || fail(Rule::kTypeMismatch);
-  const ValueType top = types_.data()[types_.size() - 1];
+  const ValueType top = type_at(height_ - 1);
   if (top != expected && top != kUnknown) [[unlikely]]
     return fail(Rule::kTypeMismatch);
   drop_top();
@@ -57,10 +62,8 @@ inline bool FunctionCompiler::pop(ValueType expected) {
 }
 
 inline void FunctionCompiler::drop_top() {
-  types_.pop_back();
-  if (instance_ == nullptr) return;
-  stack_.pop_back();
-  if (settled_ > height()) settled_ = height();
+  --height_;
+  if (settled_ > height_) settled_ = height_;
 }
 
 }  // namespace quoll::wasm
