@@ -98,6 +98,7 @@ class ObjectsSystem : public System {
   Step wait(Slot& slot);
   Step activate();
   Step leave();
+  std::uint64_t page_to_touch();
   Step touch();
   Step populate();
   Step copy();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //
 // Faults: of a hart that touches a page, ahead of time, and of the kernel's copies.
+#include <algorithm>
 #include <array>
 #include <iterator>
 
@@ -103,8 +104,21 @@ void ObjectsSystem::reconcile_fault(std::uint64_t number) {
   reconcile(*found->second.object, found->second.object_page);
 }
 
+/// A page to be touched: now and then one that its object does not have any more, where there is
+/// one.
+std::uint64_t ObjectsSystem::page_to_touch() {
+  const std::uint64_t first = space_pages(1).first;
+  if (how_.below(8) != 0) return first;
+  const auto& pages = model().pages;
+  const auto found = std::find_if(pages.lower_bound(first), pages.end(), [](const auto& entry) {
+    const PageModel& page = entry.second;
+    return page.object && page.object_page >= page.object->size;
+  });
+  return found == pages.end() ? first : found->first;
+}
+
 Step ObjectsSystem::touch() {
-  const std::uint64_t number = space_pages(1).first;
+  const std::uint64_t number = page_to_touch();
   constexpr std::array kAccesses{Access::kWrite, Access::kWrite, Access::kRead,   Access::kWrite,
                                  Access::kRead,  Access::kRead,  Access::kExecute};
   const Access access = kAccesses[how_.below(kAccesses.size())];
