@@ -108,7 +108,7 @@ void ObjectsSystem::reconcile_fault(std::uint64_t number) {
 /// one.
 std::uint64_t ObjectsSystem::page_to_touch() {
   const std::uint64_t first = space_pages(1).first;
-  if (how_.below(8) != 0) return first;
+  if (how_.below(4) != 0) return first;
   const auto& pages = model().pages;
   const auto found = std::find_if(pages.lower_bound(first), pages.end(), [](const auto& entry) {
     const PageModel& page = entry.second;

@@ -87,74 +87,92 @@ TEST(Bounds, ClaimsCostNothing) {
   EXPECT_LE(decode_peak(export_name), kNothing);
 }
 
-/// What a module can do at most with each kind of thing: memory stays in proportion to its bytes.
+/// What a module can do at most with one kind of thing, so many times.
+struct Greedy {
+  const char* what;
+  void (*make)(ModuleBuilder& m, std::uint32_t count);
+};
+constexpr Greedy kGreedy[] = {
+    {"calls with a thousand results",
+     [](ModuleBuilder& m, std::uint32_t count) {
+       const auto many = m.type({}, ModuleBuilder::Types(wasm::kMaxResults, kI32));
+       const auto none = m.type({}, {});
+       const auto f = m.import_function("", "", many);
+       m.function(none, times(count, Code(Opcode::kCall, f)) + Opcode::kUnreachable);
+     }},
+    {"unreachable blocks with a thousand results",
+     [](ModuleBuilder& m, std::uint32_t count) {
+       const auto many = m.type({}, ModuleBuilder::Types(wasm::kMaxResults, kI32));
+       const auto none = m.type({}, {});
+       m.function(none,
+                  Opcode::kUnreachable + times(count, Code(Opcode::kBlock, many) +
+                                                          Opcode::kUnreachable + Opcode::kEnd));
+     }},
+    {"operands",
+     [](ModuleBuilder& m, std::uint32_t count) {
+       m.function(m.type({kI32}, {}), times(count, get(0)) + Opcode::kUnreachable);
+     }},
+    {"blocks",
+     [](ModuleBuilder& m, std::uint32_t count) {
+       m.function(m.type({}, {}),
+                  times(count, Code::block(Opcode::kBlock)) + times(count, Opcode::kEnd));
+     }},
+    {"groups of locals",
+     [](ModuleBuilder& m, std::uint32_t count) {
+       std::vector<wasm::test::Locals> locals;
+       for (std::uint32_t i = 0; i < count; ++i) locals.push_back({1, i % 2 == 0 ? kI32 : kF64});
+       m.function(m.type({}, {}), {}, locals);
+     }},
+    {"functions",
+     [](ModuleBuilder& m, std::uint32_t count) {
+       const auto none = m.type({}, {});
+       for (std::uint32_t i = 0; i < count; ++i) m.function(none, {});
+     }},
+    {"types",
+     [](ModuleBuilder& m, std::uint32_t count) {
+       for (std::uint32_t i = 0; i < count; ++i) m.type({}, {});
+     }},
+    {"imports",
+     [](ModuleBuilder& m, std::uint32_t count) {
+       const auto none = m.type({}, {});
+       for (std::uint32_t i = 0; i < count; ++i) m.import_function("", "", none);
+     }},
+    {"tables",
+     [](ModuleBuilder& m, std::uint32_t count) {
+       for (std::uint32_t i = 0; i < count; ++i) m.table(0);
+     }},
+    {"globals",
+     [](ModuleBuilder& m, std::uint32_t count) {
+       for (std::uint32_t i = 0; i < count; ++i) m.global(kI32, Code::i32(0));
+     }},
+    {"exports",
+     [](ModuleBuilder& m, std::uint32_t count) {
+       m.table(0);
+       for (std::uint32_t i = 0; i < count; ++i) {
+         m.export_as(std::to_string(i), wasm::ExternKind::kTable, 0);
+       }
+     }},
+    {"segments",
+     [](ModuleBuilder& m, std::uint32_t count) {
+       for (std::uint32_t i = 0; i < count; ++i) m.passive_data("");
+     }},
+    {"a deep constant",
+     [](ModuleBuilder& m, std::uint32_t count) {
+       m.global(kI32, times(count, Code::i32(0)) + times(count - 1, Opcode::kI32Add));
+     }},
+};
+
+/// Memory stays in proportion to a module's bytes.
 TEST(Bounds, DecodingTakesASmallMultipleOfTheModule) {
-  std::vector<std::pair<std::string, Bytes>> greedy;
-  for (const std::uint32_t count : {1u, 30u, 1000u, 20000u}) {
-    const auto add = [&](const char* what, auto&& make) {
+  for (const auto& [what, make] : kGreedy) {
+    for (const std::uint32_t count : {1u, 30u, 1000u, 20000u}) {
       ModuleBuilder m;
-      make(m);
-      greedy.emplace_back(std::string(what) + " " + std::to_string(count), m.build());
-    };
-    add("calls with a thousand results", [&](ModuleBuilder& m) {
-      const auto many = m.type({}, ModuleBuilder::Types(wasm::kMaxResults, kI32));
-      const auto none = m.type({}, {});
-      const auto f = m.import_function("", "", many);
-      m.function(none, times(count, Code(Opcode::kCall, f)) + Opcode::kUnreachable);
-    });
-    add("unreachable blocks with a thousand results", [&](ModuleBuilder& m) {
-      const auto many = m.type({}, ModuleBuilder::Types(wasm::kMaxResults, kI32));
-      const auto none = m.type({}, {});
-      m.function(
-          none, Opcode::kUnreachable +
-                    times(count, Code(Opcode::kBlock, many) + Opcode::kUnreachable + Opcode::kEnd));
-    });
-    add("operands", [&](ModuleBuilder& m) {
-      m.function(m.type({kI32}, {}), times(count, get(0)) + Opcode::kUnreachable);
-    });
-    add("blocks", [&](ModuleBuilder& m) {
-      m.function(m.type({}, {}),
-                 times(count, Code::block(Opcode::kBlock)) + times(count, Opcode::kEnd));
-    });
-    add("groups of locals", [&](ModuleBuilder& m) {
-      std::vector<wasm::test::Locals> locals;
-      for (std::uint32_t i = 0; i < count; ++i) locals.push_back({1, i % 2 == 0 ? kI32 : kF64});
-      m.function(m.type({}, {}), {}, locals);
-    });
-    add("functions", [&](ModuleBuilder& m) {
-      const auto none = m.type({}, {});
-      for (std::uint32_t i = 0; i < count; ++i) m.function(none, {});
-    });
-    add("types", [&](ModuleBuilder& m) {
-      for (std::uint32_t i = 0; i < count; ++i) m.type({}, {});
-    });
-    add("imports", [&](ModuleBuilder& m) {
-      const auto none = m.type({}, {});
-      for (std::uint32_t i = 0; i < count; ++i) m.import_function("", "", none);
-    });
-    add("tables", [&](ModuleBuilder& m) {
-      for (std::uint32_t i = 0; i < count; ++i) m.table(0);
-    });
-    add("globals", [&](ModuleBuilder& m) {
-      for (std::uint32_t i = 0; i < count; ++i) m.global(kI32, Code::i32(0));
-    });
-    add("exports", [&](ModuleBuilder& m) {
-      m.table(0);
-      for (std::uint32_t i = 0; i < count; ++i) {
-        m.export_as(std::to_string(i), wasm::ExternKind::kTable, 0);
-      }
-    });
-    add("segments", [&](ModuleBuilder& m) {
-      for (std::uint32_t i = 0; i < count; ++i) m.passive_data("");
-    });
-    add("a deep constant", [&](ModuleBuilder& m) {
-      m.global(kI32, times(count, Code::i32(0)) + times(count - 1, Opcode::kI32Add));
-    });
-  }
-  for (const auto& [what, bytes] : greedy) {
-    const std::size_t taken = decode_peak(bytes);
-    EXPECT_LE(taken, kBytesForNone + kBytesForEach * bytes.size())
-        << what << ": " << taken << " bytes for " << bytes.size();
+      make(m, count);
+      const Bytes bytes = m.build();
+      const std::size_t taken = decode_peak(bytes);
+      EXPECT_LE(taken, kBytesForNone + kBytesForEach * bytes.size())
+          << what << ", " << count << ": " << taken << " bytes for " << bytes.size();
+    }
   }
 }
 
