@@ -73,7 +73,10 @@ def participants(build, row):
 def nanoseconds(build, who, row, count):
     """Of one operation, after a warm-up."""
     words = [program(build, who), PROGRAMS[who][1] + row, str(count // 8), str(count)]
-    return int(run(words)[0]) / count
+    said = int(run(words)[0])
+    if said <= 0:
+        raise bench.BenchError(f"{' '.join(words)}: it took {said}, so its row did not come to its end")
+    return said / count
 
 
 def compare(build, row, rounds):
